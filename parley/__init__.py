@@ -1,0 +1,1 @@
+"""The `parley` command: start, stop, inspect and call a server."""

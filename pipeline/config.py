@@ -1,0 +1,356 @@
+"""The whole configuration, frozen and checked; `load_config` is the only place that reads the environment.
+
+A file holds only what differs from the defaults below. Overrides are dotted paths (`turn.silence_ms=200`) whose values are
+read as YAML. An unknown key, a wrong unit or a missing file ends with one line that names the field.
+"""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any, Generic, Self, TypeVar, cast
+
+import yaml
+from pydantic import Field, SecretStr, ValidationError, model_validator
+
+from pipeline.engine_settings import (
+    RECOGNISERS,
+    SPEAKERS,
+    THINKERS,
+    Cloud,
+    Millis,
+    Port,
+    Positive,
+    RecogniserSettings,
+    Seconds,
+    Settings,
+    Share,
+    SpeakerSettings,
+    ThinkerSettings,
+)
+from pipeline.errors import ConfigError
+
+S = TypeVar("S")
+
+
+class Server(Settings):
+    """Where the server listens, and what it takes from one client."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: Port = 8000
+    """TCP port to listen on."""
+    max_message_bytes: Positive = 262_144
+    """The largest WebSocket message taken; a longer one is refused."""
+    max_uplink_ms: Positive = 5_000
+    """Milliseconds of one caller's audio that may wait here; past that its socket is read no further."""
+    max_downlink_ms: Positive = 10_000
+    """Milliseconds of reply audio that may wait for one slow reader; past that it is told and cut off."""
+    longest_conversation_s: Positive = 7_200
+    """Seconds that a conversation may last; drains and reloads wait this long before they cut one."""
+
+
+class Ray(Settings):
+    """The cluster underneath."""
+
+    address: str = ""
+    """An existing cluster to join (`auto` finds it); empty starts one for this server alone."""
+    dashboard: bool = True
+    """Whether a cluster that we start has Ray's dashboard."""
+    dashboard_port: Port = 8265
+    """Port of Ray's dashboard; when it is taken a free one is used and printed."""
+    object_store_mb: Positive = 128
+    """Size of the shared memory of a cluster that we start, in MiB; audio does not pass through it."""
+
+
+class Pool(Settings):
+    """How many replicas of a Serve deployment run, and when that changes."""
+
+    min_replicas: Positive = 1
+    """Replicas that always run."""
+    max_replicas: Positive = 4
+    """Replicas that may run."""
+    target_ongoing_requests: float = Field(default=8.0, gt=0)
+    """Requests under way in one replica that Serve aims for."""
+    max_ongoing_requests: Positive = 256
+    """Requests under way in one replica at most; more wait."""
+    num_cpus: float = Field(default=0.1, ge=0)
+    """Cores that Ray reserves for a replica."""
+    upscale_delay_s: Seconds = 3.0
+    """Seconds of load before a replica is added."""
+    downscale_delay_s: Seconds = 60.0
+    """Seconds of calm before a replica is taken away."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.max_replicas < self.min_replicas:
+            raise ValueError("max_replicas is less than min_replicas")
+        return self
+
+
+class Shards(Settings):
+    """How many actors of a kind share the conversations."""
+
+    replicas: Positive = 1
+    """Actors of this kind."""
+    num_cpus: float = Field(default=0.1, ge=0)
+    """Cores that Ray reserves for each."""
+    tick_ms: Millis = 10
+    """Shortest time between two messages to it; a message after a longer pause leaves at once."""
+
+
+class Buffering(Settings):
+    """When a caller's gathered audio goes to transcription before the turn has ended."""
+
+    flush_ms: Positive = 15_000
+    """Audio in milliseconds from which the next pause sends it off."""
+    min_ms: Positive = 1_500
+    """Shortest audio in milliseconds that is sent off before a turn's end."""
+    flush_chunks: Positive = 1_500
+    """Chunks from which it is sent off without a pause."""
+    emergency_chunks: Positive = 4_500
+    """Chunks from which it is sent off whatever else is under way; past that the oldest audio is dropped and counted."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.flush_chunks <= self.emergency_chunks:
+            raise ValueError("emergency_chunks is less than flush_chunks")
+        return self
+
+
+class Vad(Shards):
+    """Voice activity detection."""
+
+    window: Positive = 512
+    """Samples at 16 kHz that a window holds; its new part (window less overlap) must be 512, as Silero wants."""
+    overlap: Share = 0.0
+    """Share of a window that it has in common with the one before."""
+    threads: Positive = 1
+    """Threads of one VAD actor."""
+
+    @model_validator(mode="after")
+    def _hop(self) -> Self:
+        if round(self.window * (1 - self.overlap)) != 512:
+            raise ValueError("window x (1 - overlap) must be 512 samples")
+        return self
+
+
+class Turn(Settings):
+    """When a caller's turn begins and ends."""
+
+    threshold: Share = 0.5
+    """Probability of speech from which a window counts as speech."""
+    release_threshold: Share = 0.35
+    """Probability below which a window counts as silence again."""
+    min_speech_ms: Millis = 96
+    """Speech in milliseconds before a turn begins; shorter is noise."""
+    silence_ms: Positive = 500
+    """Silence in milliseconds after which a turn has ended."""
+    prefix_padding_ms: Millis = 300
+    """Audio in milliseconds kept from before the turn began."""
+
+
+class Conversation(Settings):
+    """What holds for every conversation."""
+
+    flow: str = "clinic"
+    """Call flow used when the caller asks for none."""
+    language: str = Field(default="en", pattern="^[a-z]{2}$")
+    """Language used when the caller asks for none."""
+    greeting: bool = True
+    """Whether the flow's greeting is spoken when a caller arrives."""
+    speculation: bool = False
+    """Whether a reply is prepared before the turn has surely ended."""
+    cache: bool = False
+    """Whether replies are kept and used again."""
+    history_messages: Positive = 40
+    """Messages that a prompt holds at most."""
+    max_text_chars: Positive = 4_000
+    """Length of a typed turn at most."""
+    max_ahead_ms: Positive = 8_000
+    """Reply audio in milliseconds that is made before it is needed, at most (a phrase is never split for it)."""
+
+
+class Playout(Settings):
+    """How reply audio is paced to the client."""
+
+    lead_ms: Positive = 1_000
+    """Audio in milliseconds that may be at the client before it is heard."""
+    chunk_ms: Positive = 200
+    """Length of a message of reply audio once speech flows; the first leaves as soon as it is there."""
+
+
+class Gateway(Pool):
+    """The ingress replicas, which hold the callers' sockets."""
+
+    target_ongoing_requests: float = Field(default=200.0, gt=0)
+    """Conversations in one replica that Serve aims for."""
+    max_ongoing_requests: Positive = 2_000
+    """Conversations in one replica at most."""
+    tick_ms: Millis = 10
+    """Shortest time between two messages of a shard to a gateway."""
+
+
+class Stage(Settings, Generic[S]):
+    """An ordered list of providers, and what holds for all of them."""
+
+    providers: tuple[str, ...]
+    """Names from `engines`, best first; the first that is available and healthy answers."""
+    engines: dict[str, S]
+    """Settings of each provider."""
+    timeout_s: Seconds = 15.0
+    """Seconds in which a provider must begin to answer, or the next one is asked."""
+    break_after: Positive = 3
+    """Failures in a row after which a provider is left alone."""
+    probe_after_s: Seconds = 10.0
+    """Seconds after which a provider that was left alone is tried again."""
+    pool: Pool = Pool()
+    """Replicas of this stage."""
+
+    @model_validator(mode="after")
+    def _known(self) -> Self:
+        unknown = [name for name in self.providers if name not in self.engines]
+        if unknown:
+            raise ValueError(f"providers names {', '.join(unknown)}, which engines does not describe")
+        if not self.providers:
+            raise ValueError("providers is empty")
+        return self
+
+
+class Asr(Stage[RecogniserSettings]):
+    """Speech recognition."""
+
+    providers: tuple[str, ...] = ("openai", "whisper", "sphinx")
+    """Names from `engines`, best first."""
+    engines: dict[str, RecogniserSettings] = RECOGNISERS
+    """Settings of each provider."""
+
+
+class Llm(Stage[ThinkerSettings]):
+    """The reply."""
+
+    providers: tuple[str, ...] = ("azure", "openai", "anthropic", "flow")
+    """Names from `engines`, best first."""
+    engines: dict[str, ThinkerSettings] = THINKERS
+    """Settings of each provider."""
+
+
+class Tts(Stage[SpeakerSettings]):
+    """Speech synthesis."""
+
+    providers: tuple[str, ...] = ("openai", "piper", "espeak")
+    """Names from `engines`, best first."""
+    engines: dict[str, SpeakerSettings] = SPEAKERS
+    """Settings of each provider."""
+
+
+class Log(Settings):
+    """What is written down."""
+
+    level: str = Field(default="INFO", pattern="^(DEBUG|INFO|WARNING|ERROR)$")
+    """The least severe message that is logged."""
+
+
+class Config(Settings):
+    """Everything that can be set."""
+
+    server: Server = Server()
+    ray: Ray = Ray()
+    gateway: Gateway = Gateway()
+    buffer: Shards = Shards()
+    buffering: Buffering = Buffering()
+    vad: Vad = Vad()
+    turn: Turn = Turn()
+    conversation: Conversation = Conversation()
+    playout: Playout = Playout()
+    asr: Asr = Asr()
+    llm: Llm = Llm()
+    tts: Tts = Tts()
+    flows_dir: Path = Path(__file__).parent.parent / "configs" / "flows"
+    """Folder of the call flows, a YAML file each."""
+    log: Log = Log()
+
+
+def load_config(
+    path: Path | None = None,
+    overrides: Iterable[str] = (),
+    environ: Mapping[str, str] = os.environ,
+) -> Config:
+    """Defaults, then the file, then the overrides, then the keys named in the environment."""
+    values = _defaults()
+    if path is not None:
+        _merge(values, _read(path))
+    for override in overrides:
+        _merge(values, _parse_override(override))
+    try:
+        config = Config.model_validate(values)
+    except ValidationError as error:
+        raise ConfigError("config_invalid", _first_problem(error)) from None
+    return _with_keys(config, environ)
+
+
+def _defaults() -> dict[str, Any]:
+    """Only the engines: they are merged key by key, so a file may change one field of one provider."""
+    config = Config()
+    stages = {"asr": config.asr, "llm": config.llm, "tts": config.tts}
+    return {
+        name: {"engines": {key: settings.model_dump() for key, settings in stage.engines.items()}}
+        for name, stage in stages.items()
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        loaded: object = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise ConfigError("config_unreadable", f"cannot read {path}: {error.strerror}") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        problem = " ".join(str(error).split())
+        raise ConfigError("config_unreadable", f"{path} is not YAML: {problem}") from None
+    if loaded is None:
+        return {}
+    if not isinstance(loaded, dict):
+        raise ConfigError("config_invalid", f"{path} must hold sections, such as `turn:`")
+    return cast(dict[str, Any], loaded)
+
+
+def _parse_override(override: str) -> dict[str, Any]:
+    key, separator, text = override.partition("=")
+    if not separator or not key.strip():
+        raise ConfigError("config_invalid", f"'{override}' is not of the form section.field=value")
+    try:
+        value: Any = yaml.safe_load(text)
+    except yaml.YAMLError:
+        raise ConfigError("config_invalid", f"the value of '{key}' is not YAML: {text}") from None
+    for part in reversed(key.strip().split(".")):
+        value = {part: value}
+    return value
+
+
+def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
+    for key, value in new.items():
+        if isinstance(value, dict) and isinstance(into.get(key), dict):
+            _merge(into[key], cast(dict[str, Any], value))
+        else:
+            into[key] = value
+
+
+def _first_problem(error: ValidationError) -> str:
+    problem = error.errors()[0]
+    field = ".".join(str(part) for part in problem["loc"])
+    if problem["type"] == "extra_forbidden":
+        return f"{field}: there is no such setting"
+    return f"{field}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+
+
+def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:
+    def keyed(settings: S) -> S:
+        if not isinstance(settings, Cloud):
+            return settings
+        key = environ.get(settings.api_key_env, "") if settings.api_key_env else ""
+        return settings.model_copy(update={"api_key": SecretStr(key)}) if key else settings
+
+    stages = {
+        name: stage.model_copy(update={"engines": {key: keyed(settings) for key, settings in stage.engines.items()}})
+        for name, stage in (("asr", config.asr), ("llm", config.llm), ("tts", config.tts))
+    }
+    return config.model_copy(update=stages)

@@ -1,0 +1,117 @@
+"""What the stages ask of engines: small protocols, and the values that pass through them.
+
+An engine is made from its settings, raises `ProviderUnavailable` when it lacks something, raises `ProviderError` when a
+request fails, and holds no state of any conversation. Speech to recognise is PCM16 mono at 16 kHz; speech that is made comes
+at the rate that the engine likes, and the stage resamples it.
+"""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+Samples = NDArray[np.int16]
+
+LISTENING_RATE = 16_000
+"""Samples a second of all audio on its way from the caller to VAD and ASR."""
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """One word and when it is spoken, in seconds from the start of its audio."""
+
+    text: str
+    start_s: float
+    end_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """What a caller said, as audio, and what we expected to hear."""
+
+    samples: Samples
+    language: str
+    """Two letters, such as `en`."""
+    phrases: tuple[str, ...] = ()
+    """Sentences that the call flow expects in this place; an engine may lean on them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Transcript:
+    """What an engine heard; an empty text means speech without words."""
+
+    text: str
+    language: str
+    confidence: float | None = None
+    """Between 0 and 1, or None when the engine has no opinion."""
+    words: tuple[Word, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    role: Literal["user", "assistant"]
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """All that an engine may know when it answers."""
+
+    messages: tuple[Message, ...]
+    """The conversation so far, oldest first; the last one is the caller's."""
+    language: str
+    flow: str
+    """Name of the call flow in force."""
+    flow_state: dict[str, Any] = field(default_factory=lambda: {})
+    """What the flow engine remembered at its last reply (JSON values only)."""
+
+
+@dataclass(frozen=True, slots=True)
+class TextDelta:
+    """A piece of a reply, as it is thought of."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class FlowStep:
+    """Where a call flow stands after a reply; sent once, after the last delta."""
+
+    state: dict[str, Any]
+    ends_call: bool = False
+
+
+ReplyPart = TextDelta | FlowStep
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words to be spoken in one breath."""
+
+    text: str
+    language: str
+    voice: str = ""
+    """A voice that the engine knows; empty for the language's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """A piece of spoken audio; `words` are those that begin in it, timed from the start of the phrase."""
+
+    samples: Samples
+    rate: int
+    words: tuple[Word, ...] = ()
+
+
+class Recogniser(Protocol):
+    async def transcribe(self, utterance: Utterance) -> Transcript: ...
+
+
+class Thinker(Protocol):
+    def reply(self, prompt: Prompt) -> AsyncIterator[ReplyPart]: ...
+
+
+class Speaker(Protocol):
+    def speak(self, phrase: Phrase) -> AsyncIterator[Speech]: ...
