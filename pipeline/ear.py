@@ -1,0 +1,79 @@
+"""The caller's side of a conversation: audio and probabilities of speech go in, beginnings, endings and pieces come out."""
+
+from pipeline.audio import to_ms, to_samples
+from pipeline.buffering import Gathered
+from pipeline.config import Config
+from pipeline.endpointing import Began, Ended, Endpointer
+from pipeline.events import AudioDropped, PieceDue, SpeechBegan, SpeechEnded
+from pipeline.framing import CallerAudio
+from pipeline.ports import LISTENING_RATE, Samples
+
+_PAUSE_SAMPLES = to_samples(150, LISTENING_RATE)
+
+
+class Ear:
+    """Holds one caller's audio, and knows where speech is in it."""
+
+    def __init__(self, config: Config) -> None:
+        vad, turn = config.vad, config.turn
+        self._audio = CallerAudio(vad.window, vad.overlap)
+        hop = round(vad.window * (1 - vad.overlap))
+        self._endpointer = Endpointer(turn, hop, vad.window)
+        self._gathered = Gathered(config.buffering)
+        self._newest_at = 0.0
+        # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
+        self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
+        self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window
+        # Frames are 20 ms as a rule, so the emergency mark is a length too; twice that is the end of patience.
+        self._most = 2 * config.buffering.emergency_chunks * LISTENING_RATE // 50
+
+    @property
+    def held_ms(self) -> int:
+        """Milliseconds of audio that are kept."""
+        return to_ms(self._audio.held, LISTENING_RATE)
+
+    def hear(self, samples: Samples, now: float) -> AudioDropped | None:
+        """Takes audio; when nobody fetched what was held for too long, the oldest is dropped."""
+        self._audio.append(samples)
+        self._newest_at = now
+        if self._endpointer.speaking:
+            self._gathered.add(len(samples))
+        too_much = self._audio.held - self._most
+        if too_much <= 0:
+            return None
+        # A tenth at once, so that the caller is told now and then and not with every frame.
+        dropped = self._audio.drop(too_much + self._most // 10)
+        return AudioDropped(to_ms(dropped, LISTENING_RATE)) if dropped else None
+
+    def windows_ready(self) -> int:
+        return self._audio.windows_ready()
+
+    def next_window(self) -> Samples | None:
+        """The next window to be judged; a view that holds until the ear is used again."""
+        return self._audio.next_window()
+
+    def judge(self, probability: float, *, piece_under_way: bool) -> SpeechBegan | SpeechEnded | PieceDue | None:
+        """Takes the probability of speech in the oldest window that was not judged yet."""
+        match self._endpointer.push(probability):
+            case Began(at):
+                self._gathered.flushed()
+                return SpeechBegan(max(at - self._padding, 0))
+            case Ended(at, _):
+                return SpeechEnded(at, self._newest_at - (self._audio.received - at) / LISTENING_RATE)
+            case None:
+                pass
+        if not self._endpointer.speaking:
+            return None
+        paused = self._endpointer.silent_for >= _PAUSE_SAMPLES
+        if self._gathered.due(paused=paused, under_way=piece_under_way) is None:
+            return None
+        self._gathered.flushed()
+        return PieceDue(self._audio.received)
+
+    def cut(self, start: int, stop: int) -> Samples:
+        return self._audio.cut(start, stop)
+
+    def hold_from(self, position: int | None) -> None:
+        """Keeps audio from here on; None keeps just what the next turn may reach back to."""
+        reach = self._endpointer.position - self._reach
+        self._audio.forget(reach if position is None else min(position, reach))

@@ -1,0 +1,83 @@
+"""What a conversation tells its client, whatever the wire; each wire has its own words for it."""
+
+from dataclasses import dataclass, field
+
+from pipeline.errors import Fault
+from pipeline.latency import Latency
+
+
+@dataclass(frozen=True, slots=True)
+class SessionOpened:
+    id: str
+    resume: str
+    rate: int
+    out_rate: int
+    providers: dict[str, str] = field(default_factory=lambda: {})
+
+
+@dataclass(frozen=True, slots=True)
+class CallerBegan:
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerStopped:
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    turn: int
+    text: str
+    final: bool
+    language: str
+    confidence: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """The reply so far."""
+
+    turn: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AudioStarted:
+    turn: int
+
+
+@dataclass(frozen=True, slots=True)
+class AudioDone:
+    """All audio of the reply has been sent."""
+
+    turn: int
+    ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Interrupted:
+    """The reply stops here; what the client has not played yet should be thrown away."""
+
+    turn: int
+    heard_ms: int
+    heard_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TurnReport:
+    turn: int
+    latency: Latency
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    code: str
+    message: str
+    fault: Fault
+
+
+Notice = (
+    SessionOpened | CallerBegan | CallerStopped | Heard | Said | AudioStarted | AudioDone | Interrupted | TurnReport | Failed
+)

@@ -1,0 +1,154 @@
+"""Reply audio of one turn on its way to the ear: made, sent, played; all counted in samples.
+
+Audio is sent a little ahead of its playing and no more, so that little has to be thrown away when the caller interrupts. What
+has been played is what the client says, or else what the clock allows: playing begins when audio arrives and pauses when it
+runs out. `heard_text` tells the words that were played up to now.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from pipeline.audio import to_ms, to_samples
+from pipeline.config import Playout as Rules
+from pipeline.ports import Word
+
+
+@dataclass(slots=True)
+class _Phrase:
+    """Where the words of a phrase lie in the audio of the reply."""
+
+    text: str
+    start: int
+    samples: int = 0
+    words: list[Word] = field(default_factory=lambda: [])
+    ended: bool = False
+
+    def heard(self, samples: int, rate: int) -> str:
+        """The words of which at least half was played, after so many samples of this phrase."""
+        tokens = self.text.split()
+        if self.ended and samples >= self.samples:
+            return self.text
+        if self.words:
+            middles = [(word.start_s + word.end_s) / 2 * rate for word in self.words]
+            share = sum(middle <= samples for middle in middles) / len(middles)
+            return " ".join(tokens[: round(share * len(tokens))])
+        # No times from the engine: words take time as they take letters.
+        letters = sum(len(token) for token in tokens) or 1
+        heard: list[str] = []
+        passed = 0.0
+        for token in tokens:
+            if (passed + len(token) / 2) / letters * self.samples > samples:
+                break
+            heard.append(token)
+            passed += len(token)
+        return " ".join(heard)
+
+
+class Playout:
+    """Paces the audio of one reply, and keeps the ledger of what was heard."""
+
+    def __init__(self, rules: Rules, rate: int) -> None:
+        self._rate = rate
+        self._lead = to_samples(rules.lead_ms, rate)
+        self._chunk = to_samples(rules.chunk_ms, rate)
+        self._queue: deque[bytes] = deque()
+        self._queued = 0
+        self._phrases: list[_Phrase] = []
+        self._closed = False
+        self._anchor = 0
+        self._anchored_at = 0.0
+        self.sent = 0
+        """Samples that went to the client."""
+        self.made = 0
+        """Samples that were made."""
+        self.reported = False
+        """Whether the client tells what it has played."""
+
+    def begin_phrase(self, text: str) -> None:
+        self._phrases.append(_Phrase(text, self.made))
+
+    def add(self, pcm: bytes, words: tuple[Word, ...]) -> None:
+        """Takes audio of the newest phrase."""
+        samples = len(pcm) // 2
+        phrase = self._phrases[-1]
+        phrase.samples += samples
+        phrase.words.extend(words)
+        self.made += samples
+        self._queue.append(pcm)
+        self._queued += samples
+
+    def end_phrase(self) -> None:
+        self._phrases[-1].ended = True
+
+    def close(self) -> None:
+        """Nothing more will be made."""
+        self._closed = True
+
+    @property
+    def all_sent(self) -> bool:
+        return self._closed and not self._queued
+
+    def ahead_ms(self, now: float) -> int:
+        """Audio that was made and not heard yet."""
+        return to_ms(self.made - self.heard(now), self._rate)
+
+    def played(self, ms: int, now: float) -> None:
+        """The client's own account; it cannot have played what was not sent, nor less than it said before."""
+        if self.sent:
+            self._anchor = min(to_samples(ms, self._rate), self.sent)
+            self._anchored_at = now
+            self.reported = True
+
+    def heard(self, now: float) -> int:
+        """Samples that were played up to now."""
+        if not self.sent:
+            return 0
+        return min(self.sent, self._anchor + max(round((now - self._anchored_at) * self._rate), 0))
+
+    def heard_ms(self, now: float) -> int:
+        return to_ms(self.heard(now), self._rate)
+
+    def heard_text(self, now: float) -> str:
+        heard = self.heard(now)
+        parts = [phrase.heard(heard - phrase.start, self._rate) for phrase in self._phrases if heard > phrase.start]
+        return " ".join(part for part in parts if part)
+
+    def take(self, now: float) -> bytes:
+        """What should be sent now, or nothing."""
+        amount = min(self._queued, self._lead - (self.sent - self.heard(now)))
+        if amount < min(self._wanted(now), self._queued) or amount <= 0:
+            return b""
+        if self.heard(now) >= self.sent:
+            self._anchor, self._anchored_at = self.sent, now
+        self.sent += amount
+        self._queued -= amount
+        return self._dequeue(2 * amount)
+
+    def due(self) -> float | None:
+        """When something has to be done again, if nothing is made in between."""
+        if self._queued:
+            return self._played_at(self.sent + min(self._chunk, self._queued) - self._lead)
+        return self._played_at(self.sent) if self._closed and self.sent else None
+
+    def heard_out(self, now: float) -> bool:
+        return self.all_sent and self.heard(now) >= self.sent
+
+    def _wanted(self, now: float) -> int:
+        """Anything helps a client that is about to run dry; otherwise a whole chunk is worth a message."""
+        return 1 if self.sent - self.heard(now) < self._chunk else self._chunk
+
+    def _played_at(self, position: int) -> float:
+        return self._anchored_at + (position - self._anchor) / self._rate
+
+    def _dequeue(self, size: int) -> bytes:
+        if self._queue and len(self._queue[0]) == size:
+            return self._queue.popleft()
+        taken: list[bytes] = []
+        while size:
+            chunk = self._queue.popleft()
+            if len(chunk) > size:
+                self._queue.appendleft(chunk[size:])
+                chunk = chunk[:size]
+            taken.append(chunk)
+            size -= len(chunk)
+        return b"".join(taken)

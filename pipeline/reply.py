@@ -1,0 +1,86 @@
+"""One reply while it is made: text grows, is cut into phrases, is spoken phrase by phrase, and is paced to the client.
+
+One phrase is spoken at a time, and no more is made ahead than the caller will hear soon: a slow listener holds up synthesis,
+not memory.
+"""
+
+from collections import deque
+
+from pipeline.commands import Speak
+from pipeline.config import Config
+from pipeline.phrasing import Phraser
+from pipeline.playout import Playout
+from pipeline.ports import FlowStep, Phrase, Word
+
+
+class Reply:
+    """Everything about the reply to one turn."""
+
+    def __init__(self, turn: int, language: str, config: Config, out_rate: int) -> None:
+        self.turn = turn
+        self.playout = Playout(config.playout, out_rate)
+        self.step: FlowStep | None = None
+        self.phrased = ""
+        """The text that has been cut into phrases so far."""
+        self.began = False
+        """Whether any sound has been sent."""
+        self.all_sent_told = False
+        self._language = language
+        self._max_ahead_ms = config.conversation.max_ahead_ms
+        self._phraser = Phraser(language)
+        self._waiting: deque[str] = deque()
+        self._speaking = False
+        self._spoken_phrases = 0
+        self._text_ended = False
+
+    @property
+    def text_ended(self) -> bool:
+        return self._text_ended
+
+    def grow(self, delta: str) -> bool:
+        """Takes more text; says whether a phrase became complete by it."""
+        return self._phrases(self._phraser.push(delta))
+
+    def end_text(self, step: FlowStep | None) -> bool:
+        self.step = step
+        self._text_ended = True
+        return self._phrases(self._phraser.flush())
+
+    def next_phrase(self, now: float) -> Speak | None:
+        """The phrase that should be spoken now, if any."""
+        if self._speaking or not self._waiting or self.playout.ahead_ms(now) > self._max_ahead_ms:
+            return None
+        text = self._waiting.popleft()
+        self._speaking = True
+        self.playout.begin_phrase(text)
+        return Speak(self.turn, self._spoken_phrases, Phrase(text, self._language))
+
+    def speech(self, phrase: int, pcm: bytes, words: tuple[Word, ...]) -> None:
+        if phrase == self._spoken_phrases:
+            self.playout.add(pcm, words)
+
+    def end_phrase(self, phrase: int) -> None:
+        if phrase == self._spoken_phrases:
+            self.playout.end_phrase()
+            self._spoken_phrases += 1
+            self._speaking = False
+            self.close_if_complete()
+
+    def close_if_complete(self) -> None:
+        if self._text_ended and not self._waiting and not self._speaking:
+            self.playout.close()
+
+    def give_up(self) -> None:
+        """Nothing more can be made; what there is will be heard."""
+        self._waiting.clear()
+        self._text_ended = True
+        self.playout.close()
+
+    def due(self) -> float | None:
+        """When audio has to be sent, or the last of it will have been heard."""
+        return self.playout.due()
+
+    def _phrases(self, phrases: list[str]) -> bool:
+        self._waiting.extend(phrases)
+        self.phrased = " ".join([self.phrased, *phrases]).strip()
+        return bool(phrases)

@@ -1,0 +1,73 @@
+"""Where a conversation stands, as a table: what is not listed cannot happen, and raises.
+
+The diagram in the documentation is made from this table by `diagram()`.
+"""
+
+from enum import Enum
+
+
+class State(Enum):
+    LISTENING = "nobody speaks"
+    HEARING = "the caller speaks"
+    TRANSCRIBING = "the turn has ended; its words are awaited"
+    THINKING = "the words are known; the reply's first sound is awaited"
+    SPEAKING = "the reply is heard"
+    ENDED = "over"
+
+
+class Trigger(Enum):
+    CALLER_BEGAN = "the caller begins to speak"
+    CALLER_STOPPED = "the turn ends"
+    WORDS_KNOWN = "words are known"
+    NO_WORDS = "there were no words"
+    REPLY_BEGAN = "the first sound is sent"
+    REPLY_HEARD = "the reply has been heard"
+    REPLY_EMPTY = "there is nothing to say"
+    FAILED = "a stage failed"
+    TYPED = "the caller typed a turn"
+    GREETED = "the greeting begins"
+    STOPPED = "the caller asked for silence"
+    HUNG_UP = "the conversation is over"
+
+
+_L, _H, _TR, _TH, _S, _E = State
+
+TABLE: dict[tuple[State, Trigger], State] = {
+    (_L, Trigger.CALLER_BEGAN): _H,
+    (_L, Trigger.TYPED): _TH,
+    (_L, Trigger.GREETED): _TH,
+    (_L, Trigger.STOPPED): _L,
+    (_H, Trigger.CALLER_STOPPED): _TR,
+    (_H, Trigger.TYPED): _TH,
+    (_H, Trigger.STOPPED): _H,
+    (_TR, Trigger.WORDS_KNOWN): _TH,
+    (_TR, Trigger.NO_WORDS): _L,
+    (_TR, Trigger.FAILED): _L,
+    (_TR, Trigger.CALLER_BEGAN): _H,
+    (_TR, Trigger.TYPED): _TH,
+    (_TR, Trigger.STOPPED): _L,
+    (_TH, Trigger.REPLY_BEGAN): _S,
+    (_TH, Trigger.REPLY_EMPTY): _L,
+    (_TH, Trigger.FAILED): _L,
+    (_TH, Trigger.CALLER_BEGAN): _H,
+    (_TH, Trigger.TYPED): _TH,
+    (_TH, Trigger.STOPPED): _L,
+    (_S, Trigger.REPLY_HEARD): _L,
+    (_S, Trigger.CALLER_BEGAN): _H,
+    (_S, Trigger.TYPED): _TH,
+    (_S, Trigger.STOPPED): _L,
+    **{(state, Trigger.HUNG_UP): _E for state in State},
+}
+
+
+def after(state: State, trigger: Trigger) -> State:
+    try:
+        return TABLE[state, trigger]
+    except KeyError:
+        raise AssertionError(f"{trigger.name} cannot happen in {state.name}") from None
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram."""
+    rows = [f"    {source.name} --> {target.name}: {trigger.value}" for (source, trigger), target in TABLE.items()]
+    return "\n".join(["stateDiagram-v2", "    [*] --> LISTENING", *rows])
