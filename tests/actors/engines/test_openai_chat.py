@@ -1,0 +1,195 @@
+"""The chat engine against a local server that speaks OpenAI's protocol, through the official client."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import aclosing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from actors.engines import openai_chat
+from actors.engines.openai_chat import OpenAIChatThinker
+from pipeline.engine_settings import OpenAIChat
+from pipeline.errors import ProviderError, ProviderUnavailable
+from pipeline.ports import Message, Prompt, TextDelta
+from tests.fakes.openai_server import Answer, Cut, FakeOpenAI, Refuse, Stall, fake_openai
+
+KEY = "sk-very-secret"
+NOWHERE = Path("no-flows")
+PROMPT = Prompt(
+    messages=(Message("user", "hello"), Message("assistant", "good morning"), Message("user", "when do you open?")),
+    language="de",
+    flow="clinic",
+)
+
+
+@pytest.fixture
+def openai_server() -> Iterator[FakeOpenAI]:
+    with fake_openai() as server:
+        yield server
+
+
+def thinker(server: FakeOpenAI, **changes: Any) -> OpenAIChatThinker:
+    quick = {"base_url": server.url, "api_key": SecretStr(KEY), "backoff_s": 0.001, **changes}
+    settings = OpenAIChat(**quick)
+    return OpenAIChatThinker(
+        settings, openai_chat._client(settings), lambda flow, language: f"Answer for {flow} in {language}."
+    )
+
+
+async def said(engine: OpenAIChatThinker) -> list[str]:
+    return [delta.text async for delta in engine.reply(PROMPT)]
+
+
+async def failure(engine: OpenAIChatThinker) -> ProviderError:
+    with pytest.raises(ProviderError) as caught:
+        await said(engine)
+    assert KEY not in str(caught.value)
+    assert caught.value.__cause__ is None
+    return caught.value
+
+
+async def test_a_reply_comes_in_pieces_and_the_request_holds_the_conversation(openai_server: FakeOpenAI) -> None:
+    assert await said(thinker(openai_server)) == ["We", " are", " open", " from", " nine", " to", " five."]
+    [seen] = openai_server.seen
+    assert (seen.path, seen.headers["authorization"]) == ("/v1/chat/completions", f"Bearer {KEY}")
+    assert seen.fields == {
+        "model": "gpt-4o-mini",
+        "temperature": 0.6,
+        "max_tokens": 300,
+        "stream": True,
+        "messages": [
+            {"role": "system", "content": "Answer for clinic in de."},
+            {"role": "user", "content": "hello"},
+            {"role": "assistant", "content": "good morning"},
+            {"role": "user", "content": "when do you open?"},
+        ],
+    }
+
+
+async def test_azure_is_asked_at_its_deployment(openai_server: FakeOpenAI) -> None:
+    address = openai_server.url.removesuffix("/v1")
+    await said(thinker(openai_server, base_url=address, azure_deployment="our-gpt", api_version="2024-10-21"))
+    [seen] = openai_server.seen
+    assert seen.path == "/openai/deployments/our-gpt/chat/completions?api-version=2024-10-21"
+    assert seen.headers["api-key"] == KEY
+
+
+async def test_a_server_without_keys_needs_none(openai_server: FakeOpenAI) -> None:
+    engine = thinker(openai_server, api_key_env="", api_key=None)
+    assert "".join(await said(engine)) == openai_server.reply
+
+
+async def test_closing_a_reply_closes_its_stream(openai_server: FakeOpenAI) -> None:
+    openai_server.otherwise = Stall(after=2)
+    async with aclosing(thinker(openai_server).reply(PROMPT)) as deltas:
+        assert [await anext(deltas), await anext(deltas)] == [TextDelta("We"), TextDelta(" are")]
+    [seen] = openai_server.seen
+    assert await asyncio.to_thread(seen.ended.wait, 5)
+    assert seen.client_left
+
+
+async def test_cancelling_who_listens_closes_the_stream(openai_server: FakeOpenAI) -> None:
+    openai_server.otherwise = Stall(after=1)
+    began = asyncio.Event()
+
+    async def listen() -> None:
+        async for _ in thinker(openai_server).reply(PROMPT):
+            began.set()
+
+    listener = asyncio.create_task(listen())
+    await began.wait()
+    listener.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await listener
+    assert await asyncio.to_thread(openai_server.seen[0].ended.wait, 5)
+    assert openai_server.seen[0].client_left
+
+
+async def test_one_connection_serves_replies_in_turn(openai_server: FakeOpenAI) -> None:
+    engine = thinker(openai_server)
+    for _ in range(3):
+        await said(engine)
+    assert [seen.connection for seen in openai_server.seen] == [0, 0, 0]
+
+
+async def test_no_more_requests_than_the_pool_are_under_way(openai_server: FakeOpenAI) -> None:
+    openai_server.otherwise = Answer(delay_s=0.02)
+    engine = thinker(openai_server, pool=2)
+    replies = await asyncio.gather(*(said(engine) for _ in range(6)))
+    assert {"".join(reply) for reply in replies} == {openai_server.reply}
+    assert openai_server.most_at_once == 2
+
+
+async def test_a_free_connection_that_does_not_come_is_a_time_out(openai_server: FakeOpenAI) -> None:
+    openai_server.otherwise = Stall(after=1)
+    engine = thinker(openai_server, pool=1, timeout_s=0.1)
+    async with aclosing(engine.reply(PROMPT)) as deltas:
+        await anext(deltas)
+        error = await failure(engine)
+    assert (error.code, error.message) == ("provider_timeout", "All 1 connections to 127.0.0.1 were busy for 0.1 s.")
+
+
+@pytest.mark.parametrize(
+    "passing", [Refuse(429), Refuse(429, retry_after="0.01"), Refuse(500), Refuse(503), Cut(), Cut(after=0)]
+)
+async def test_a_failure_that_passes_is_tried_again(openai_server: FakeOpenAI, passing: Refuse | Cut) -> None:
+    openai_server.plans = [passing, passing]
+    assert "".join(await said(thinker(openai_server))) == openai_server.reply
+    assert len(openai_server.seen) == 3
+
+
+@pytest.mark.parametrize(
+    ("plan", "tries", "code", "retryable"),
+    [
+        (Refuse(500), 3, "provider_failed", True),
+        (Refuse(429), 3, "provider_rate_limited", True),
+        (Refuse(429, retry_after="60"), 1, "provider_rate_limited", True),
+        (Refuse(429, code="insufficient_quota"), 1, "provider_rate_limited", False),
+        (Refuse(401, message=f"Incorrect API key provided: {KEY}"), 1, "provider_auth", False),
+        (Refuse(403), 1, "provider_auth", False),
+        (Refuse(400, message=f"no such model, {KEY}"), 1, "provider_failed", False),
+        (Stall(), 1, "provider_timeout", True),
+        (Cut(), 3, "provider_unreachable", True),
+        (Cut(after=3), 1, "provider_cut", True),
+        (Stall(after=3), 1, "provider_timeout", True),
+    ],
+    ids=str,
+)
+async def test_each_failure_has_its_code(openai_server: FakeOpenAI, plan: Any, tries: int, code: str, retryable: bool) -> None:
+    openai_server.otherwise = plan
+    slow = isinstance(plan, Stall)
+    error = await failure(thinker(openai_server, retries=2, timeout_s=0.2 if slow else 15))
+    assert (error.code, error.retryable, len(openai_server.seen)) == (code, retryable, tries)
+
+
+async def test_a_reply_that_is_cut_keeps_what_was_said(openai_server: FakeOpenAI) -> None:
+    openai_server.otherwise = Cut(after=3)
+    deltas = thinker(openai_server).reply(PROMPT)
+    assert [(await anext(deltas)).text for _ in range(3)] == ["We", " are", " open"]
+    with pytest.raises(ProviderError, match="provider_cut"):
+        await anext(deltas)
+
+
+async def test_a_server_that_is_not_there_is_unreachable(openai_server: FakeOpenAI) -> None:
+    error = await failure(thinker(openai_server, base_url="http://127.0.0.1:9/v1", retries=1))
+    assert (error.code, error.message) == ("provider_unreachable", "127.0.0.1 cannot be reached, or hung up before an answer.")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        (OpenAIChat(), "set OPENAI_API_KEY"),
+        (OpenAIChat(api_key_env="ANTHROPIC_API_KEY"), "set ANTHROPIC_API_KEY"),
+        (OpenAIChat(base_url=""), "set base_url to where the provider's API lives"),
+        (OpenAIChat(api_key=SecretStr(KEY)), None),
+        (OpenAIChat(api_key_env="", base_url="http://127.0.0.1:11434/v1"), None),
+    ],
+)
+def test_it_says_what_is_missing(settings: OpenAIChat, reason: str | None) -> None:
+    assert openai_chat.why_unavailable(settings) == reason
+    if reason:
+        with pytest.raises(ProviderUnavailable, match=reason):
+            openai_chat.make(settings, NOWHERE)
