@@ -1,12 +1,11 @@
 """Replies of a chat model behind OpenAI's protocol, streamed as they are written.
 
 One engine serves OpenAI, Azure, Claude's compatible endpoint, vLLM and Ollama: only their addresses differ. Its instructions
-are the call flow's. Closing a reply before its end closes the HTTP stream, so that nobody pays for words nobody hears.
+are the call flow's, as its file stands at that moment. Closing a reply before its end closes the HTTP stream, so that nobody pays for words nobody hears.
 """
 
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
-from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -19,9 +18,6 @@ if TYPE_CHECKING:
     from openai import AsyncOpenAI
     from openai.types.chat import ChatCompletionMessageParam
 
-PROMPTS_KEPT = 256
-"""Instructions kept, one for each flow and language."""
-
 
 class OpenAIChatThinker:
     def __init__(self, settings: OpenAIChat, client: "AsyncOpenAI", instructions: Callable[[str, str], str]) -> None:
@@ -29,7 +25,7 @@ class OpenAIChatThinker:
         self._settings = settings
         self._client = client
         self._calls = CloudCalls(settings)
-        self._instructions = lru_cache(PROMPTS_KEPT)(instructions)
+        self._instructions = instructions
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta, None]:
         messages = _chat_messages(self._instructions(prompt.flow, prompt.language), prompt)

@@ -13,6 +13,7 @@ from actors.engines import openai_chat
 from actors.engines.openai_chat import OpenAIChatThinker
 from pipeline.engine_settings import OpenAIChat
 from pipeline.errors import ProviderError, ProviderUnavailable
+from pipeline.flow import load_flow
 from pipeline.ports import Message, Prompt, TextDelta
 from tests.fakes.openai_server import Answer, Cut, FakeOpenAI, Refuse, Stall, fake_openai
 
@@ -176,6 +177,26 @@ async def test_a_reply_that_is_cut_keeps_what_was_said(openai_server: FakeOpenAI
 async def test_a_server_that_is_not_there_is_unreachable(openai_server: FakeOpenAI) -> None:
     error = await failure(thinker(openai_server, base_url="http://127.0.0.1:9/v1", retries=1))
     assert (error.code, error.message) == ("provider_unreachable", "127.0.0.1 cannot be reached, or hung up before an answer.")
+
+
+FLOW = """
+name: the bakery
+description: It sells bread.
+languages: [en]
+lines: {en: {goodbye: Bye., reprompt: Pardon?, fallback: Pardon?, what_else: What else?}}
+intents: {bread: {examples: {en: [bread please]}, answer: {en: Here it is.}}}
+"""
+
+
+async def test_the_instructions_are_the_flow_s(openai_server: FakeOpenAI, tmp_path: Path) -> None:
+    (tmp_path / "bakery.yaml").write_text(FLOW)
+    settings = OpenAIChat(base_url=openai_server.url, api_key=SecretStr(KEY))
+    prompt = Prompt((Message("user", "bread please"),), language="en", flow="bakery")
+    async for _ in openai_chat.make(settings, tmp_path).reply(prompt):
+        pass
+    system, user = openai_server.seen[0].fields["messages"]
+    assert (system["role"], system["content"]) == ("system", load_flow(tmp_path, "bakery").system_prompt("en"))
+    assert user == {"role": "user", "content": "bread please"}
 
 
 @pytest.mark.parametrize(
