@@ -1,0 +1,286 @@
+"""One turn of a call flow: where the conversation stands and what was said, to what is answered and where it stands then.
+
+Whoever is asked something may answer it, correct what they said before, ask something else (it is answered, and the question
+comes again), or drop it. Who is not understood is asked again; the second time in a row somebody else is offered.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from typing import Any, cast
+
+from pipeline.flow_grammar import Grammar
+from pipeline.flow_matching import Heard, Matcher
+from pipeline.flow_schema import PLACEHOLDER, Case, FlowFile, Intent
+from pipeline.flow_slots import SlotReader
+from pipeline.flow_words import says_yes, small_words
+
+GOODBYE, NOTHING_ELSE, DROP, REPEAT = "?goodbye", "?nothing_else", "?drop", "?repeat"
+"""What callers may say in any flow; no intent can have such a name."""
+_SURE = 0.75
+"""Likeness from which a caller who gives what was asked for is yet taken to speak of something else."""
+_MISSES = 2
+"""Turns in a row that are not understood until somebody else is offered."""
+
+
+@dataclass(frozen=True, slots=True)
+class FlowAnswer:
+    """What is said, and where the flow stands after it."""
+
+    text: str
+    state: dict[str, Any]
+    ends_call: bool
+    intent: str | None
+    """What the caller wanted, or None when it was not understood or belongs to no intent."""
+
+
+class Asks(StrEnum):
+    NOTHING = "nothing"
+    SLOT = "slot"
+    CONFIRMATION = "confirmation"
+    OFFER = "offer"
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a conversation stands in its flow."""
+
+    intent: str | None = None
+    """The intent under way, or the last one answered when nothing is asked."""
+    slots: dict[str, str] = field(default_factory=lambda: {})
+    asks: Asks = Asks.NOTHING
+    misses: int = 0
+
+    def state(self) -> dict[str, Any]:
+        return {"intent": self.intent, "slots": self.slots, "asks": self.asks.value, "misses": self.misses}
+
+
+def read_place(state: Mapping[str, Any], file: FlowFile) -> Place:
+    """A state that this flow did not write, or no longer knows, counts as the beginning."""
+    name, slots, misses = state.get("intent"), state.get("slots"), state.get("misses")
+    intent = file.intents.get(name) if isinstance(name, str) else None
+    if state.get("asks") not in list(Asks):
+        return Place()
+    kept: dict[str, str] = {}
+    if intent and isinstance(slots, dict):
+        for slot, value in cast(dict[object, object], slots).items():
+            if isinstance(slot, str) and slot in intent.slots and isinstance(value, str):
+                known = file.slots[slot].values
+                kept |= {slot: value} if not known or value in known else {}
+    place = Place(name if intent else None, kept, Asks(state["asks"]), misses if isinstance(misses, int) else 0)
+    asks_nothing_missing = place.asks is Asks.SLOT and not _missing(intent, kept)
+    if place.asks in (Asks.SLOT, Asks.CONFIRMATION) and (not intent or asks_nothing_missing):
+        return replace(place, asks=Asks.NOTHING)
+    return place
+
+
+class Talk:
+    """A flow in one of its languages, ready to be spoken; it never changes."""
+
+    def __init__(self, file: FlowFile, language: str) -> None:
+        self.file = file
+        self.language = language
+        self.lines = file.lines[language]
+        self.small = small_words(language)
+        self.slots = SlotReader(file.slots, language, self.small)
+        sentences = {name: intent.examples[language] for name, intent in file.intents.items()}
+        sentences |= {
+            GOODBYE: self.small.goodbye,
+            NOTHING_ELSE: self.small.nothing_else,
+            DROP: self.small.drop,
+            REPEAT: self.small.repeat,
+        }
+        self.matcher = Matcher(sentences, self.slots, self.small)
+        self.hands_over = next((name for name, intent in file.intents.items() if intent.hand_over), None)
+        grammar = Grammar(file, language)
+        self._expected = {(Asks.NOTHING, ""): grammar.idle(None), (Asks.OFFER, ""): grammar.offer()}
+        self._expected |= {(Asks.SLOT, slot): grammar.slot(slot) for slot in file.slots}
+        for name in file.intents:
+            self._expected[Asks.NOTHING, name] = grammar.idle(name)
+            self._expected[Asks.CONFIRMATION, name] = grammar.confirmation(name)
+
+    def expected(self, state: Mapping[str, Any]) -> tuple[str, ...]:
+        place = read_place(state, self.file)
+        match place.asks:
+            case Asks.SLOT:
+                return self._expected[place.asks, self.missing(place)[0]]
+            case Asks.OFFER:
+                return self._expected[place.asks, ""]
+            case Asks.NOTHING | Asks.CONFIRMATION:
+                return self._expected[place.asks, place.intent or ""]
+
+    def step(self, text: str, state: Mapping[str, Any], accept: float) -> FlowAnswer:
+        place = read_place(state, self.file)
+        heard = self.matcher.hear(text)
+        intent, score = self.matcher.best(heard)
+        if score < accept:
+            intent = None
+        match place.asks:
+            case Asks.NOTHING:
+                return self._open(place, heard, intent)
+            case Asks.SLOT | Asks.CONFIRMATION:
+                return self._asked(place, heard, intent, score >= _SURE)
+            case Asks.OFFER:
+                return self._offered(place, heard, intent)
+
+    def missing(self, place: Place) -> list[str]:
+        return _missing(self.file.intents[place.intent] if place.intent else None, place.slots)
+
+    def _open(self, place: Place, heard: Heard, intent: str | None) -> FlowAnswer:
+        """Nothing was asked: the caller says what they want."""
+        words = heard.words
+        bare_answer = bool(words) and set(words) <= self.small.yes | self.small.no | self.small.light
+        if intent == NOTHING_ELSE and bare_answer and len(words) == 1 and place.intent is None:
+            return self._what_else()
+        if intent is not None:
+            return self._wanted(place, heard, intent)
+        if place.intent and self.matcher.says_only_slots(heard):
+            given = self._given(self.file.intents[place.intent], heard, None)
+            if given:
+                return self._go_on(place.intent, place.slots | given)
+        if bare_answer and says_yes(words, self.small):
+            return self._what_else()
+        return self._missed(place)
+
+    def _wanted(self, place: Place, heard: Heard, intent: str) -> FlowAnswer:
+        match intent:
+            case "?goodbye" | "?nothing_else":
+                return FlowAnswer(self.lines.goodbye, Place().state(), True, None)
+            case "?drop":
+                return self._what_else()
+            case "?repeat":
+                return self._again(place)
+            case _:
+                return self._go_on(intent, self._given(self.file.intents[intent], heard, None))
+
+    def _aside(self, place: Place, heard: Heard, intent: str) -> FlowAnswer:
+        """The caller was asked something and speaks of something else; what can be answered at once is, and we ask again."""
+        if intent == NOTHING_ELSE:
+            return self._what_else()
+        answer = self._wanted(place, heard, intent)
+        handed_over = intent in self.file.intents and self.file.intents[intent].hand_over
+        if answer.ends_call or handed_over or intent not in self.file.intents or answer.state["asks"] != Asks.NOTHING:
+            return answer
+        question = self._again(place)
+        return replace(answer, text=f"{answer.text} {question.text}", state=question.state)
+
+    def _asked(self, place: Place, heard: Heard, intent: str | None, surely: bool) -> FlowAnswer:
+        """The caller answers the question for a slot, or for all of them, unless they speak of something else."""
+        assert place.intent is not None
+        only_no = intent == NOTHING_ELSE and place.asks is Asks.CONFIRMATION
+        aside = None if only_no or intent == place.intent else intent
+        if aside and surely:
+            return self._aside(place, heard, aside)
+        asked = self.missing(place)[0] if place.asks is Asks.SLOT else None
+        given = self._given(self.file.intents[place.intent], heard, asked)
+        if any(place.slots.get(slot) != value for slot, value in given.items()):
+            return self._go_on(place.intent, place.slots | given)
+        if place.asks is Asks.CONFIRMATION:
+            match says_yes(heard.words, self.small):
+                case True:
+                    return self._answered(place.intent, place.slots)
+                case False:
+                    return self._go_on(place.intent, {})
+                case None:
+                    pass
+        if aside:
+            return self._aside(place, heard, aside)
+        return self._again(place) if given or intent == place.intent else self._missed(place)
+
+    def _offered(self, place: Place, heard: Heard, intent: str | None) -> FlowAnswer:
+        """The caller was offered somebody else to speak to."""
+        assents = says_yes(heard.words, self.small)
+        if assents and self.hands_over:
+            return self._answered(self.hands_over, {})
+        if intent not in (None, place.intent, NOTHING_ELSE):
+            return self._wanted(place, heard, intent)
+        if place.intent and (intent == place.intent or self._given(self.file.intents[place.intent], heard, None)):
+            asked = (self.missing(place) or [None])[0]
+            return self._go_on(place.intent, place.slots | self._given(self.file.intents[place.intent], heard, asked))
+        if assents is False:
+            return self._go_on(place.intent, place.slots) if place.intent else self._what_else()
+        return self._missed(place)
+
+    def _given(self, intent: Intent, heard: Heard, asked: str | None) -> dict[str, str]:
+        """Values for this intent's slots; of several for one slot the last, since people correct themselves."""
+        values: dict[str, str] = {}
+        taken: set[int] = set()
+        only_values = self.matcher.says_only_slots(heard)
+        for slot in filter(self.slots.is_free, intent.slots):
+            mention = self.slots.free_words(slot, heard.tokens, heard.text, slot == asked and not only_values)
+            if mention:
+                values[slot] = mention.value
+                taken.update(range(mention.start, mention.end))
+        spans: dict[int, dict[str, str]] = {}
+        for mention in heard.mentions:
+            if mention.slot in intent.slots and mention.start not in taken:
+                spans.setdefault(mention.start, {})[mention.slot] = mention.value
+        for said in spans.values():
+            slot = asked if asked in said else next((slot for slot in said if slot not in values), next(iter(said)))
+            values[slot] = said[slot]
+        return values
+
+    def _go_on(self, intent: str, slots: dict[str, str]) -> FlowAnswer:
+        """Asks for what is missing, then whether all is right, then answers."""
+        wanted = self.file.intents[intent]
+        case = self._case(wanted, slots)
+        missing = _missing(wanted, slots)
+        if case is None and missing:
+            place = Place(intent, slots, Asks.SLOT)
+            return FlowAnswer(self.file.slots[missing[0]].question[self.language], place.state(), False, intent)
+        if case is None and wanted.confirm:
+            place = Place(intent, slots, Asks.CONFIRMATION)
+            return FlowAnswer(self._filled(wanted.confirm[self.language], slots), place.state(), False, intent)
+        return self._answered(intent, slots)
+
+    def _answered(self, name: str, slots: dict[str, str]) -> FlowAnswer:
+        intent = self.file.intents[name]
+        case = self._case(intent, slots)
+        answer = case.answer if case else intent.answer
+        state = Place(name, slots).state()
+        texts = [answer.get(self.language, "")]
+        if intent.hand_over:
+            texts.append(intent.hand_over.text[self.language])
+            state["hand_over"] = intent.hand_over.target
+        return FlowAnswer(self._filled(" ".join(filter(None, texts)), slots), state, intent.ends_call, name)
+
+    def _case(self, intent: Intent, slots: Mapping[str, str]) -> Case | None:
+        fitting = (case for case in intent.cases if all(slots.get(slot) in values for slot, values in case.when.items()))
+        return next(fitting, None)
+
+    def _again(self, place: Place) -> FlowAnswer:
+        """The last question or answer once more."""
+        if place.intent is None:
+            return FlowAnswer(self.lines.greeting or self.lines.what_else, place.state(), False, None)
+        return (
+            self._go_on(place.intent, place.slots)
+            if place.asks is not Asks.NOTHING
+            else self._answered(place.intent, place.slots)
+        )
+
+    def _what_else(self) -> FlowAnswer:
+        return FlowAnswer(self.lines.what_else, Place().state(), False, None)
+
+    def _missed(self, place: Place) -> FlowAnswer:
+        missed = replace(place, misses=place.misses + 1)
+        if missed.misses >= _MISSES and self.hands_over and self.lines.offer:
+            offering = replace(missed, asks=Asks.OFFER)
+            if place.asks is Asks.NOTHING:
+                offering = replace(offering, intent=None, slots={})
+            return FlowAnswer(self.lines.offer, offering.state(), False, None)
+        text = self.lines.fallback if missed.misses >= _MISSES else self.lines.reprompt
+        if place.asks in (Asks.SLOT, Asks.CONFIRMATION):
+            text = f"{text} {self._again(place).text}"
+        return FlowAnswer(text, missed.state(), False, None)
+
+    def _filled(self, sentence: str, slots: Mapping[str, str]) -> str:
+        def wording(slot: str) -> str:
+            value = slots.get(slot, "")
+            known = self.file.slots[slot].values
+            return known[value][self.language][0] if value in known else value
+
+        return PLACEHOLDER.sub(lambda match: wording(match.group(1)), sentence)
+
+
+def _missing(intent: Intent | None, slots: Mapping[str, str]) -> list[str]:
+    return [slot for slot in intent.slots if slot not in slots] if intent else []

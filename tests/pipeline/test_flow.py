@@ -1,0 +1,102 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from pipeline.errors import ConfigError
+from pipeline.flow import Flow, flow_names, load_flow
+from pipeline.flow_schema import FlowFile
+
+FLOWS = Path(__file__).parents[2] / "configs" / "flows"
+SMALL = """
+name: Kiosk
+description: A kiosk.
+languages: [en]
+lines: {en: {goodbye: Bye., reprompt: Sorry., fallback: I did not understand., what_else: All right.}}
+intents:
+  bread: {examples: {en: ['Do you have bread?']}, answer: {en: 'Yes, we do.'}}
+"""
+
+
+@pytest.fixture(scope="module")
+def clinic() -> Flow:
+    return load_flow(FLOWS, "clinic")
+
+
+def problem(flows: Path, text: str) -> str:
+    (flows / "kiosk.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError) as caught:
+        load_flow(flows, "kiosk")
+    assert caught.value.code == "flow_invalid"
+    return caught.value.message.removeprefix(f"{flows / 'kiosk.yaml'}: ")
+
+
+def test_every_flow_of_the_folder_loads() -> None:
+    names = flow_names(FLOWS)
+    assert "clinic" in names
+    assert all(load_flow(FLOWS, name).languages for name in names)
+
+
+def test_clinic_answers_the_two_questions_that_everything_else_relies_on(clinic: Flow) -> None:
+    english = clinic.step("What are your opening hours on Saturday?", "en", {}, 0.5)
+    spanish = clinic.step("¿Cuál es el horario el sábado?", "es", {}, 0.5)
+    assert (english.text, spanish.text) == (
+        "On Saturday we are open from nine until one.",
+        "El sábado abrimos de nueve a una.",
+    )
+
+
+def test_a_language_the_flow_lacks_is_answered_in_its_first(clinic: Flow) -> None:
+    assert clinic.languages == ("en", "es")
+    assert clinic.greeting("fr") == clinic.greeting("en") != clinic.greeting("es")
+    assert clinic.expected("fr", {}) == clinic.expected("en", {})
+    assert clinic.step("goodbye", "fr", {}, 0.5) == clinic.step("goodbye", "en", {}, 0.5)
+
+
+@pytest.mark.parametrize("name", ["nothing", "../clinic", "clinic.yaml", "", "a/b", "/etc/passwd", "x" * 999])
+def test_an_unknown_flow_names_the_known_ones(name: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_flow(FLOWS, name)
+    assert caught.value.code == "flow_unknown"
+    assert "clinic" in caught.value.message.partition("known: ")[2]
+
+
+def test_a_flow_is_made_ready_once_and_again_when_its_file_changes(tmp_path: Path) -> None:
+    path = tmp_path / "kiosk.yaml"
+    path.write_text(SMALL, encoding="utf-8")
+    first = load_flow(tmp_path, "kiosk")
+    assert load_flow(tmp_path, "kiosk") is first
+    path.write_text(SMALL.replace("Yes, we do.", "No."), encoding="utf-8")
+    os.utime(path, ns=(1, 1))
+    assert load_flow(tmp_path, "kiosk").step("bread", "en", {}, 0.5).text == "No."
+
+
+def test_faults_in_a_file_name_the_field(tmp_path: Path) -> None:
+    kiosk = "intents.bread"
+    faults = {
+        SMALL + "tone: warm": "tone: there is no such field",
+        SMALL.replace("[en]", "[en, es]"): "lines: lacks es",
+        SMALL.replace("bread?", "{thing}?"): f"{kiosk}.examples.en: {{thing}} is not a slot here",
+        SMALL.replace("answer: {en", "answer: {de"): f"{kiosk}.answer: lacks en",
+        SMALL.replace(", answer:", ", slots: [size], answer:"): f"{kiosk}.slots: there is no slot size",
+        SMALL + "slots: {size: {question: {en: 'Which size?'}}}": "slots.size: needs either values or a pattern",
+    }
+    assert {text: problem(tmp_path, text) for text in faults} == faults
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"), [("name: [", "is not YAML"), ("- a", "must hold fields"), ("", "must hold fields")]
+)
+def test_a_file_without_fields_says_so(tmp_path: Path, text: str, problem: str) -> None:
+    (tmp_path / "kiosk.yaml").write_text(text, encoding="utf-8")
+    with pytest.raises(ConfigError, match=problem):
+        load_flow(tmp_path, "kiosk")
+
+
+def test_every_field_of_the_schema_is_described() -> None:
+    schema = FlowFile.model_json_schema()
+    models = [schema, *schema["$defs"].values()]
+    bare = [
+        (model["title"], name) for model in models for name, field in model["properties"].items() if "description" not in field
+    ]
+    assert bare == []
