@@ -1,7 +1,8 @@
 """Replies of a chat model behind OpenAI's protocol, streamed as they are written.
 
 One engine serves OpenAI, Azure, Claude's compatible endpoint, vLLM and Ollama: only their addresses differ. Its instructions
-are the call flow's, as its file stands at that moment. Closing a reply before its end closes the HTTP stream, so that nobody pays for words nobody hears.
+are the call flow's, as its file stands at that moment. Closing a reply before its end closes the HTTP stream, so that nobody
+pays for words nobody hears.
 """
 
 from collections.abc import AsyncGenerator, Callable

@@ -183,8 +183,10 @@ FLOW = """
 name: the bakery
 description: It sells bread.
 languages: [en]
-lines: {en: {goodbye: Bye., reprompt: Pardon?, fallback: Pardon?, what_else: What else?}}
-intents: {bread: {examples: {en: [bread please]}, answer: {en: Here it is.}}}
+lines:
+  en: {goodbye: "Bye.", reprompt: "Sorry?", fallback: "Sorry?", what_else: "What else?"}
+intents:
+  bread: {examples: {en: ["bread please"]}, answer: {en: "Here it is."}}
 """
 
 
