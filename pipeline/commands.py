@@ -50,15 +50,8 @@ class Play:
 
 
 @dataclass(frozen=True, slots=True)
-class Forget:
-    """The caller's audio before this position is of no use any more."""
-
-    before: int
-
-
-@dataclass(frozen=True, slots=True)
 class HangUp:
     """Let the caller go: everything has been said."""
 
 
-Command = Transcribe | Think | Speak | Abandon | Tell | Play | Forget | HangUp
+Command = Transcribe | Think | Speak | Abandon | Tell | Play | HangUp

@@ -85,8 +85,9 @@ class CallerTurn:
 class Conversation:
     """Decides everything for one caller."""
 
-    def __init__(self, config: Config, flow: Flow, language: str, out_rate: int) -> None:
+    def __init__(self, config: Config, flow_name: str, flow: Flow, language: str, out_rate: int) -> None:
         self._config = config
+        self._flow_name = flow_name
         self._flow = flow
         self._language = language
         self._out_rate = out_rate
@@ -113,6 +114,10 @@ class Conversation:
     def deadline(self) -> float | None:
         """When `TimePassed` is wanted, if nothing else happens before."""
         return None if self._reply is None else self._reply.due()
+
+    @property
+    def over(self) -> bool:
+        return self.state is State.ENDED
 
     @property
     def piece_under_way(self) -> bool:
@@ -245,7 +250,7 @@ class Conversation:
     def _think(self, text: str) -> None:
         self._history.caller_said(text)
         self._reply = self._new_reply(self._number)
-        prompt = Prompt(self._history.messages(), self._language, self._flow.name, self._flow_state)
+        prompt = Prompt(self._history.messages(), self._language, self._flow_name, self._flow_state)
         self._out.append(Think(self._number, prompt))
 
     def _new_reply(self, turn: int) -> Reply:

@@ -1,0 +1,320 @@
+"""BufferActor: a shard of the conversations. It holds their audio and their brains, and does what the brains command.
+
+Gateways send what callers said in ticks and fetch what callers should get by polling; windows of all conversations go to VAD
+in one call at a time, and what gathers meanwhile goes with the next. Nothing here decides anything about a conversation.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol, assert_never
+
+import numpy as np
+
+from actors.engines.silero import WINDOW
+from actors.gathering import Throttle
+from actors.outbox import Delivery, Outbox
+from actors.stages import Stages, as_parley_error
+from pipeline import events as on
+from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
+from pipeline.config import Config
+from pipeline.conversation import Conversation
+from pipeline.ear import Ear
+from pipeline.flow import load_flow
+from pipeline.notices import Failed
+from pipeline.ports import FlowStep, TextDelta, Utterance
+from pipeline.ticks import Tick
+
+log = logging.getLogger(__name__)
+
+_LEASE_S = 30.0
+_WINDOWS_A_CALL = 4
+_REPORTS_KEPT = 512
+
+
+class Opening(NamedTuple):
+    """A conversation that begins."""
+
+    id: int
+    language: str
+    flow: str
+    out_rate: int
+
+
+class Detector(Protocol):
+    async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes: ...
+
+
+@dataclass(slots=True)
+class _Caller:
+    id: int
+    outbox: Outbox
+    conversation: Conversation
+    ear: Ear
+    out_rate: int
+    work: dict[int, set[asyncio.Task[None]]] = field(default_factory=dict)
+    """Running work by turn."""
+    wake_at: float | None = None
+    timer: asyncio.TimerHandle | None = None
+
+
+class BufferActor:
+    def __init__(self, config: Config, stages: Stages, detector: Detector) -> None:
+        self._config = config
+        self._stages = stages
+        self._detector = detector
+        self._callers: dict[int, _Caller] = {}
+        self._outboxes: dict[str, Outbox] = {}
+        self._ready: dict[int, None] = {}
+        self._gone: list[int] = []
+        self._stirred = asyncio.Event()
+        self._reports: deque[int] = deque(maxlen=_REPORTS_KEPT)
+        self._opened = self._answered = self._failures = 0
+        self._background: list[asyncio.Task[None]] = []
+
+    # What gateways call
+
+    async def tick(self, gateway: str, openings: list[Opening], audio: Tick, events: list[tuple[int, on.FromCaller]]) -> None:
+        self._start()
+        now = time.monotonic()
+        for opening in openings:
+            self._open(opening, self._outbox(gateway), now)
+        for conversation, samples in audio.unpack():
+            caller = self._callers.get(conversation)
+            if caller is None:
+                continue
+            dropped = caller.ear.hear(samples, now)
+            if dropped is not None:
+                self._give(caller, dropped, now)
+            if caller.ear.windows_ready():
+                self._ready[conversation] = None
+        for conversation, event in events:
+            caller = self._callers.get(conversation)
+            if caller is not None:
+                self._give(caller, event, now)
+        if self._ready or self._gone:
+            self._stirred.set()
+
+    async def poll(self, gateway: str) -> list[tuple[int, Delivery]]:
+        """What has gathered for a gateway; waits a while when there is nothing."""
+        self._start()
+        return await self._outbox(gateway).fetch()
+
+    async def status(self) -> dict[str, Any]:
+        return {
+            "conversations": len(self._callers),
+            "opened": self._opened,
+            "answered": self._answered,
+            "failures": self._failures,
+            "queued_windows": sum(caller.ear.windows_ready() for caller in self._callers.values()),
+            "work": sum(len(tasks) for caller in self._callers.values() for tasks in caller.work.values()),
+            "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
+            "latencies_ms": list(self._reports),
+        }
+
+    # Conversations
+
+    def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
+        flow = load_flow(self._config.flows_dir, opening.flow)
+        conversation = Conversation(self._config, opening.flow, flow, opening.language, opening.out_rate)
+        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), opening.out_rate)
+        self._callers[opening.id] = caller
+        self._opened += 1
+        self._give(caller, on.Opened(), now)
+
+    def _close(self, caller: _Caller) -> None:
+        for turn in list(caller.work):
+            self._abandon(caller, turn)
+        if caller.timer is not None:
+            caller.timer.cancel()
+        self._callers.pop(caller.id, None)
+        self._ready.pop(caller.id, None)
+        self._gone.append(caller.id)
+        caller.outbox.put(caller.id, None)
+        self._stirred.set()
+
+    def _give(self, caller: _Caller, event: on.Event, now: float) -> None:
+        for command in caller.conversation.handle(event, now):
+            self._obey(caller, command)
+        if caller.conversation.over:
+            self._close(caller)
+            return
+        if caller.conversation.turns:
+            self._answered += len(caller.conversation.turns)
+            self._reports.extend(report.total_ms for report in caller.conversation.turns)
+            caller.conversation.turns.clear()
+        self._set_timer(caller)
+
+    def _set_timer(self, caller: _Caller) -> None:
+        wake_at = caller.conversation.deadline()
+        if wake_at == caller.wake_at:
+            return
+        if caller.timer is not None:
+            caller.timer.cancel()
+        caller.wake_at = wake_at
+        if wake_at is not None:
+            delay = max(wake_at - time.monotonic(), 0)
+            caller.timer = asyncio.get_running_loop().call_later(delay, self._wake, caller)
+
+    def _wake(self, caller: _Caller) -> None:
+        caller.wake_at = caller.timer = None
+        self._give(caller, on.TimePassed(), time.monotonic())
+
+    def _obey(self, caller: _Caller, command: Command) -> None:
+        match command:
+            case Tell(notice):
+                if isinstance(notice, Failed):
+                    self._failures += 1
+                caller.outbox.put(caller.id, notice)
+            case Play(pcm):
+                caller.outbox.put(caller.id, pcm)
+            case Transcribe():
+                self._work(caller, command.turn, self._transcribe(caller, command))
+            case Think():
+                self._work(caller, command.turn, self._think(caller, command))
+            case Speak():
+                self._work(caller, command.turn, self._speak(caller, command))
+            case Abandon(turn):
+                self._abandon(caller, turn)
+            case HangUp():
+                pass  # The conversation is over, which `_give` sees.
+            case _:
+                assert_never(command)
+
+    # Work in the stages
+
+    def _work(self, caller: _Caller, turn: int, work: Coroutine[Any, Any, None]) -> None:
+        async def guarded() -> None:
+            try:
+                await work
+            except Exception as error:
+                failure = as_parley_error(error)
+                log.warning("conversation %x turn %d: %s", caller.id, turn, failure)
+                event = on.StageFailed(turn, failure.code, failure.message, failure.fault)
+                self._give(caller, event, time.monotonic())
+
+        task = asyncio.create_task(guarded())
+        caller.work.setdefault(turn, set()).add(task)
+
+        def done(_: asyncio.Task[None]) -> None:
+            tasks = caller.work.get(turn)
+            if tasks is not None:
+                tasks.discard(task)
+                if not tasks:
+                    del caller.work[turn]
+
+        task.add_done_callback(done)
+
+    def _abandon(self, caller: _Caller, turn: int) -> None:
+        for task in caller.work.pop(turn, ()):
+            if task is not asyncio.current_task():
+                task.cancel()
+
+    def _transcribe(self, caller: _Caller, command: Transcribe) -> Coroutine[Any, Any, None]:
+        # The audio is taken now: it may be gone when the work begins.
+        utterance = Utterance(caller.ear.cut(command.start, command.stop), command.language, command.phrases)
+
+        async def work() -> None:
+            transcript, took_s = await self._stages.transcribe(utterance)
+            self._give(caller, on.Transcribed(command.turn, command.piece, transcript, took_s), time.monotonic())
+
+        return work()
+
+    async def _think(self, caller: _Caller, command: Think) -> None:
+        step: FlowStep | None = None
+        async with aclosing(self._stages.reply(command.prompt)) as stream:
+            async for parts in stream:
+                for took_s, part in parts:
+                    match part:
+                        case TextDelta(text):
+                            self._give(caller, on.ReplyGrew(command.turn, text, took_s), time.monotonic())
+                        case FlowStep():
+                            step = part
+                        case _:
+                            assert_never(part)
+        self._give(caller, on.ReplyEnded(command.turn, step), time.monotonic())
+
+    async def _speak(self, caller: _Caller, command: Speak) -> None:
+        async with aclosing(self._stages.speak(command.phrase, caller.out_rate)) as stream:
+            async for took_s, pcm, words in stream:
+                event = on.SpeechMade(command.turn, command.index, pcm, words, took_s)
+                self._give(caller, event, time.monotonic())
+        self._give(caller, on.PhraseEnded(command.turn, command.index), time.monotonic())
+
+    # Voice activity
+
+    async def _judge_forever(self) -> None:
+        throttle = Throttle(self._config.vad.tick_ms)
+        while True:
+            await self._stirred.wait()
+            await throttle()
+            self._stirred.clear()
+            callers, windows = self._take_windows()
+            gone, self._gone = self._gone, []
+            ids = np.array([caller.id for caller in callers], np.int64).tobytes()
+            probabilities = await self._detect(ids, windows, np.array(gone, np.int64).tobytes())
+            self._judge(callers, probabilities)
+            if self._ready:
+                self._stirred.set()
+
+    def _take_windows(self) -> tuple[list[_Caller], bytes]:
+        callers: list[_Caller] = []
+        windows: list[bytes] = []
+        for conversation in list(self._ready):
+            caller = self._callers[conversation]
+            for _ in range(_WINDOWS_A_CALL):
+                window = caller.ear.next_window()
+                if window is None:
+                    break
+                callers.append(caller)
+                windows.append(window[-WINDOW:].tobytes())
+            if not caller.ear.windows_ready():
+                del self._ready[conversation]
+        return callers, b"".join(windows)
+
+    async def _detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
+        while True:
+            try:
+                return await self._detector.detect(ids, windows, gone)
+            except Exception as error:
+                # It is being started again; audio waits here until it is back.
+                log.warning("voice activity detection failed (%s), trying again", type(error).__name__)
+                await asyncio.sleep(0.05)
+
+    def _judge(self, callers: list[_Caller], probabilities: bytes) -> None:
+        now = time.monotonic()
+        for caller, probability in zip(callers, np.frombuffer(probabilities, np.float32).tolist(), strict=True):
+            if caller.id not in self._callers:
+                continue
+            conversation = caller.conversation
+            event = caller.ear.judge(probability, piece_under_way=conversation.piece_under_way)
+            if event is not None:
+                self._give(caller, event, now)
+            caller.ear.hold_from(conversation.audio_needed_from)
+
+    # Housekeeping
+
+    def _start(self) -> None:
+        if not self._background:
+            self._background = [asyncio.create_task(self._judge_forever()), asyncio.create_task(self._end_leases_forever())]
+
+    def _outbox(self, gateway: str) -> Outbox:
+        if gateway not in self._outboxes:
+            self._outboxes[gateway] = Outbox(self._config.gateway.tick_ms)
+        return self._outboxes[gateway]
+
+    async def _end_leases_forever(self) -> None:
+        """A gateway that stopped fetching is gone, and its callers with it."""
+        while True:
+            await asyncio.sleep(_LEASE_S / 4)
+            for gateway, outbox in list(self._outboxes.items()):
+                if outbox.unfetched_for_s < _LEASE_S:
+                    continue
+                log.warning("gateway %s stopped fetching; its conversations end", gateway)
+                for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
+                    self._give(caller, on.HungUp(), time.monotonic())
+                del self._outboxes[gateway]

@@ -1,0 +1,85 @@
+"""How a conversation's shard reaches the stages: through Serve handles in a cluster, or directly in one process.
+
+A stage's failure comes out as a `ParleyError`, whatever it crossed on its way.
+"""
+
+from collections.abc import AsyncGenerator
+from typing import Any, Protocol
+
+from ray import serve
+from ray.serve.handle import DeploymentHandle
+
+from actors.asr import ASR
+from actors.llm import LLM, TimedPart
+from actors.tts import TTS, TimedSpeech
+from pipeline.config import Config
+from pipeline.errors import ParleyError, ServerError
+from pipeline.ports import Phrase, Prompt, Transcript, Utterance
+
+APP = "parley"
+
+
+class Stages(Protocol):
+    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]: ...
+    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]: ...
+    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]: ...
+
+
+class LocalStages:
+    """The stages in this very process."""
+
+    def __init__(self, config: Config) -> None:
+        self._asr, self._llm, self._tts = ASR(config), LLM(config), TTS(config)
+
+    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
+        return await self._asr.transcribe(utterance)
+
+    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]:
+        return self._llm.reply(prompt)
+
+    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
+        return self._tts.speak(phrase, rate)
+
+
+class ServeStages:
+    """The stages as Serve deployments; handles are looked up when they are first needed."""
+
+    def __init__(self) -> None:
+        self._handles: dict[str, DeploymentHandle[Any]] = {}
+
+    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
+        return await self._handle("asr").transcribe.remote(utterance)
+
+    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]:
+        return _stream(self._handle("llm").options(stream=True).reply.remote(prompt))
+
+    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
+        return _stream(self._handle("tts").options(stream=True).speak.remote(phrase, rate))
+
+    def _handle(self, stage: str) -> DeploymentHandle[Any]:
+        handle = self._handles.get(stage)
+        if handle is None:
+            handle = self._handles[stage] = serve.get_deployment_handle(stage, app_name=APP)
+        return handle
+
+
+async def _stream(items: Any) -> AsyncGenerator[Any, None]:
+    """Tells a replica to stop when its stream is left early."""
+    finished = False
+    try:
+        async for item in items:
+            yield item
+        finished = True
+    finally:
+        if not finished:
+            items.cancel()
+
+
+def as_parley_error(error: Exception) -> ParleyError:
+    """What went wrong, out of the wrappings that Ray puts around it."""
+    if isinstance(error, ParleyError):
+        return error
+    cause = getattr(error, "cause", None)
+    if isinstance(cause, ParleyError):
+        return cause
+    return ServerError("stage_failed", f"a stage of this server failed ({type(error).__name__})")

@@ -1,0 +1,43 @@
+"""TTS: a phrase as audio at the rate that its caller hears, from the first provider that can."""
+
+import time
+from collections.abc import AsyncGenerator
+
+import numpy as np
+
+from actors.gathering import gathered
+from actors.providers import Providers
+from actors.resampling import Resampler
+from pipeline.config import Config
+from pipeline.ports import Phrase, Speaker, Speech, Word
+
+_NOTHING = np.empty(0, np.int16)
+
+TimedSpeech = tuple[float, bytes, tuple[Word, ...]]
+
+
+class TTS:
+    def __init__(self, config: Config) -> None:
+        self._providers: Providers[Speaker] = Providers(config.tts, config.flows_dir)
+
+    async def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
+        """Seconds until it came, PCM16, and the words that begin in it."""
+        began = time.monotonic()
+        resampler: Resampler | None = None
+        source = rate
+        async for pieces in gathered(self._providers.stream(lambda engine: engine.speak(phrase))):
+            took = time.monotonic() - began
+            if resampler is None:
+                source = pieces[0].rate
+                resampler = Resampler(source, rate)
+            yield took, _pcm(pieces, resampler), tuple(word for piece in pieces for word in piece.words)
+        if resampler is not None and source != rate:
+            tail = resampler.push(_NOTHING, last=True)
+            yield time.monotonic() - began, tail.tobytes(), ()
+
+    def status(self) -> list[dict[str, str]]:
+        return self._providers.status()
+
+
+def _pcm(pieces: list[Speech], resampler: Resampler) -> bytes:
+    return b"".join(resampler.push(piece.samples).tobytes() for piece in pieces)

@@ -1,0 +1,108 @@
+"""The ingress: the addresses that this server answers, as one ASGI application."""
+
+import secrets
+from http import HTTPStatus
+from typing import Any
+
+from ray.serve.handle import DeploymentHandle
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.routing import Route, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from actors import pool
+from actors.buffer import Opening
+from gateway.connection import Connection, refuse
+from gateway.health import HealthWatch
+from gateway.link import ShardLink
+from gateway.page import render
+from pipeline.config import Config
+from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
+from pipeline.flow import flow_names, load_flow
+from pipeline.notices import SessionOpened
+from pipeline.wires import native
+
+
+class Gateway:
+    """One ingress replica."""
+
+    def __init__(self, config: Config, **stages: DeploymentHandle[Any]) -> None:
+        self._config = config
+        self._stages = stages
+        self._name = secrets.token_hex(8)
+        self._links: list[ShardLink] = []
+        self._health: HealthWatch | None = None
+
+    def __serve_build_asgi_app__(self) -> Starlette:
+        return Starlette(
+            routes=[
+                Route("/", self._page),
+                Route("/health", self._picture),
+                WebSocketRoute("/ws", _RawWebSocket(self)),
+            ]
+        )
+
+    def start(self) -> None:
+        """Runs once in the replica's event loop, before its first request."""
+        if self._health is None:
+            self._health = HealthWatch(self._config, self._stages)
+            tick_ms = self._config.buffer.tick_ms
+            self._links = [ShardLink(self._name, pool.actor(name), tick_ms) for name in pool.shard_names(self._config)]
+
+    async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
+        self.start()
+        assert self._health is not None
+        try:
+            hello = native.read_query(dict(Request({**scope, "type": "http"}).query_params))
+            language, flow = self._wishes(hello)
+        except ParleyError as error:
+            await refuse(error, receive, send)
+            return
+        link = min(self._links, key=lambda link: link.callers)
+        caller = secrets.randbits(63)
+        connection = Connection(caller, hello, link, self._config, receive, send)
+        await receive()
+        await send({"type": "websocket.accept"})
+        connection.tell(_session(caller, hello, self._health.answering()))
+        link.open(Opening(caller, language, flow, hello.out_rate), connection.take)
+        await connection.run()
+
+    def _wishes(self, hello: native.Hello) -> tuple[str, str]:
+        name = hello.flow or self._config.conversation.flow
+        try:
+            flow = load_flow(self._config.flows_dir, name)
+        except ConfigError as error:
+            # A flow that the caller named badly is the caller's fault; one that we hold and cannot read is ours.
+            raise (ClientError if error.code == "flow_unknown" else ServerError)(error.code, error.message) from None
+        language = hello.lang or self._config.conversation.language
+        if language not in flow.languages:
+            known = ", ".join(flow.languages)
+            raise ClientError("language_unsupported", f"the flow '{name}' speaks {known}, not '{language}'")
+        return language, name
+
+    async def _page(self, _: Request) -> Response:
+        self.start()
+        assert self._health is not None
+        return HTMLResponse(render(self._health.picture(), flow_names(self._config.flows_dir)))
+
+    async def _picture(self, _: Request) -> Response:
+        self.start()
+        assert self._health is not None
+        picture = self._health.picture()
+        healthy = picture["status"] == "healthy"
+        return JSONResponse(picture, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+class _RawWebSocket:
+    """Frames without a wrapping object each."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self._gateway = gateway
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        await self._gateway.converse(scope, receive, send)
+
+
+def _session(caller: int, hello: native.Hello, providers: dict[str, str]) -> SessionOpened:
+    return SessionOpened(f"{caller:016x}", secrets.token_urlsafe(24), hello.rate, hello.out_rate, providers)

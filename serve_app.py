@@ -1,0 +1,42 @@
+"""The composition root: a configuration becomes the application that Serve runs. Nothing is decided here."""
+
+from typing import Any
+
+from ray import serve
+from ray.serve.config import AutoscalingConfig
+
+from actors import pool
+from actors.asr import ASR
+from actors.llm import LLM
+from actors.tts import TTS
+from gateway.app import Gateway
+from pipeline.config import Config, Pool
+
+
+def build(config: Config) -> serve.Application:
+    """Starts the shards and VAD actors if need be, and binds the deployments around them."""
+    pool.start(config)
+    gateway = _deployment(serve.ingress()(Gateway), "gateway", config.gateway, config.server.longest_conversation_s)
+    return gateway.bind(
+        config,
+        asr=_deployment(ASR, "asr", config.asr.pool, config.asr.timeout_s).bind(config),
+        llm=_deployment(LLM, "llm", config.llm.pool, config.llm.timeout_s).bind(config),
+        tts=_deployment(TTS, "tts", config.tts.pool, config.tts.timeout_s).bind(config),
+    )
+
+
+def _deployment(cls: type, name: str, pool: Pool, drain_s: float) -> Any:
+    return serve.deployment(
+        cls,
+        name=name,
+        max_ongoing_requests=pool.max_ongoing_requests,
+        graceful_shutdown_timeout_s=drain_s,
+        ray_actor_options={"num_cpus": pool.num_cpus},
+        autoscaling_config=AutoscalingConfig(
+            min_replicas=pool.min_replicas,
+            max_replicas=pool.max_replicas,
+            target_ongoing_requests=pool.target_ongoing_requests,
+            upscale_delay_s=pool.upscale_delay_s,
+            downscale_delay_s=pool.downscale_delay_s,
+        ),
+    )
