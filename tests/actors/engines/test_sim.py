@@ -2,7 +2,6 @@
 
 import asyncio
 import itertools
-import selectors
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any, TypeVar
@@ -15,35 +14,13 @@ from actors.engines.sim import SimRecogniser, SimSpeaker, SimThinker
 from pipeline import engine_settings as settings
 from pipeline.errors import ProviderError
 from pipeline.ports import Message, Phrase, Prompt, TextDelta, Transcript, Utterance
+from tests.fakes.jumping_loop import JumpingLoop, run_jumping
 
 T = TypeVar("T")
 NOWHERE = Path("no-flows")
 PROMPT = Prompt(messages=(Message("user", "hello"),), language="en", flow="clinic")
 PHRASE = Phrase("hello", "en")
 UTTERANCE = Utterance(np.zeros(160, np.int16), "de")
-
-
-class JumpingLoop(asyncio.SelectorEventLoop):
-    """An event loop whose clock jumps to the next deadline."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-        loop = self
-
-        class Selector(selectors.DefaultSelector):
-            def select(self, timeout: float | None = None) -> list[Any]:
-                loop.now += timeout or 0.0
-                return super().select(0)
-
-        super().__init__(Selector())
-
-    def time(self) -> float:
-        return self.now
-
-
-def run(job: Callable[[], Coroutine[Any, Any, T]]) -> T:
-    with asyncio.Runner(loop_factory=JumpingLoop) as runner:
-        return runner.run(job())
 
 
 async def timed(parts: AsyncIterator[T]) -> list[tuple[int, T]]:
@@ -58,13 +35,13 @@ def test_the_recogniser_answers_after_its_delay() -> None:
         heard = await engine.transcribe(UTTERANCE)
         return heard, asyncio.get_running_loop().time()
 
-    assert (Transcript("good morning", "de", confidence=1.0), 0.05) == run(job)
+    assert (Transcript("good morning", "de", confidence=1.0), 0.05) == run_jumping(job)
 
 
 def test_the_thinker_gives_a_word_a_token_at_its_pace() -> None:
     engine = SimThinker(settings.SimThinker(delay_ms=100, token_gap_ms=5, text="We open at nine."))
     expected = [(100, TextDelta("We")), (105, TextDelta(" open")), (110, TextDelta(" at")), (115, TextDelta(" nine."))]
-    assert expected == run(lambda: timed(engine.reply(PROMPT)))
+    assert expected == run_jumping(lambda: timed(engine.reply(PROMPT)))
 
 
 def test_a_token_that_is_overdue_does_not_push_back_the_next() -> None:
@@ -80,11 +57,11 @@ def test_a_token_that_is_overdue_does_not_push_back_the_next() -> None:
                 loop.now += 0.012  # the loop was busy elsewhere
         return came
 
-    assert run(job) == [(100, "a"), (112, " b"), (112, " c"), (115, " d")]
+    assert run_jumping(job) == [(100, "a"), (112, " b"), (112, " c"), (115, " d")]
 
 
 def test_the_default_reply_is_twelve_tokens_and_one_sentence() -> None:
-    parts = run(lambda: timed(SimThinker(settings.SimThinker()).reply(PROMPT)))
+    parts = run_jumping(lambda: timed(SimThinker(settings.SimThinker()).reply(PROMPT)))
     text = "".join(part.text for _, part in parts)
     assert (12, 155, settings.SimThinker().text) == (len(parts), parts[-1][0], text)
     assert [len(text) - 1] == [place for place, letter in enumerate(text) if letter in ".!?,;:"]
@@ -92,15 +69,15 @@ def test_the_default_reply_is_twelve_tokens_and_one_sentence() -> None:
 
 def test_the_speaker_gives_the_whole_tone_after_its_delay() -> None:
     engine = SimSpeaker(settings.SimSpeaker(delay_ms=50, chunk_ms=40, duration_ms=100, rate=24_000, tone_hz=440))
-    parts = run(lambda: timed(engine.speak(PHRASE)))
+    parts = run_jumping(lambda: timed(engine.speak(PHRASE)))
     assert [(came_ms, len(speech.samples)) for came_ms, speech in parts] == [(50, 960), (50, 960), (50, 480)]
     assert {24_000} == {speech.rate for _, speech in parts}
 
 
 def test_the_tone_runs_on_without_a_step_and_is_made_once() -> None:
     first, second = (SimSpeaker(settings.SimSpeaker()) for _ in range(2))
-    chunks = [speech.samples for _, speech in run(lambda: timed(first.speak(PHRASE)))]
-    again = [speech.samples for _, speech in run(lambda: timed(second.speak(PHRASE)))]
+    chunks = [speech.samples for _, speech in run_jumping(lambda: timed(first.speak(PHRASE)))]
+    again = [speech.samples for _, speech in run_jumping(lambda: timed(second.speak(PHRASE)))]
     assert [id(chunk) for chunk in chunks] == [id(chunk) for chunk in again]
     assert {id(chunks[0].base)} == {id(chunk.base) for chunk in chunks}
 
@@ -119,13 +96,15 @@ def test_the_tone_runs_on_without_a_step_and_is_made_once() -> None:
 )
 def test_each_fails_when_told_to(asked: Any, ask: Callable[[Any], Coroutine[Any, Any, Any]]) -> None:
     with pytest.raises(ProviderError) as caught:
-        run(lambda: ask(sim.make(asked, NOWHERE)))
+        run_jumping(lambda: ask(sim.make(asked, NOWHERE)))
     assert (caught.value.code, caught.value.retryable) == ("sim_error", True)
 
 
 def test_a_stalled_request_hangs_and_then_goes_on() -> None:
     engine = SimSpeaker(settings.SimSpeaker(delay_ms=50, stall_rate=1, stall_s=7, duration_ms=40))
-    assert [(came_ms, len(speech.samples)) for came_ms, speech in run(lambda: timed(engine.speak(PHRASE)))] == [(7050, 960)]
+    assert [(came_ms, len(speech.samples)) for came_ms, speech in run_jumping(lambda: timed(engine.speak(PHRASE)))] == [
+        (7050, 960)
+    ]
 
 
 def test_jitter_varies_each_delay_within_its_share() -> None:
@@ -138,7 +117,7 @@ def test_jitter_varies_each_delay_within_its_share() -> None:
             ends.append(asyncio.get_running_loop().time())
         return [after - before for before, after in itertools.pairwise(ends)]
 
-    waits = run(job)
+    waits = run_jumping(job)
     assert 0.05 <= min(waits) < 0.08 < 0.12 < max(waits) <= 0.15
 
 
