@@ -226,6 +226,7 @@ class BufferActor:
 
     async def _think(self, caller: _Caller, command: Think) -> None:
         step: FlowStep | None = None
+        took_s = 0.0
         async with aclosing(self._stages.reply(command.prompt)) as stream:
             async for parts in stream:
                 for took_s, part in parts:
@@ -236,7 +237,7 @@ class BufferActor:
                             step = part
                         case _:
                             assert_never(part)
-        self._give(caller, on.ReplyEnded(command.turn, step), time.monotonic())
+        self._give(caller, on.ReplyEnded(command.turn, step, took_s), time.monotonic())
 
     async def _speak(self, caller: _Caller, command: Speak) -> None:
         async with aclosing(self._stages.speak(command.phrase, caller.out_rate)) as stream:

@@ -8,8 +8,8 @@ from typing import Any
 
 from ray import serve
 from ray.exceptions import RayError
+from ray.serve._private.common import ReplicaState
 from ray.serve.handle import DeploymentHandle
-from ray.serve.schema import ReplicaState
 
 from actors import pool
 from actors.stages import APP

@@ -172,7 +172,7 @@ class Conversation:
             self._go(Trigger.GREETED)
             self._reply = reply = self._new_reply(GREETING_TURN)
             self._reply_event(reply, on.ReplyGrew(GREETING_TURN, text, 0.0))
-            self._reply_event(reply, on.ReplyEnded(GREETING_TURN, None))
+            self._reply_event(reply, on.ReplyEnded(GREETING_TURN, None, 0.0))
 
     def _caller_began(self, at: int, now: float) -> None:
         self._number += 1
@@ -261,9 +261,9 @@ class Conversation:
             case on.ReplyGrew(_, text, took_s):
                 if reply.grow(text):
                     self._phrase_known(reply, took_s)
-            case on.ReplyEnded(_, step):
+            case on.ReplyEnded(_, step, took_s):
                 if reply.end_text(step):
-                    self._phrase_known(reply, None)
+                    self._phrase_known(reply, took_s)
                 self._tell(Said(reply.turn, reply.phrased, final=True))
             case on.SpeechMade(_, phrase, pcm, words, took_s):
                 if self._clock is not None and not reply.began and not reply.playout.made:
@@ -274,8 +274,8 @@ class Conversation:
             case _:
                 assert_never(event)
 
-    def _phrase_known(self, reply: Reply, took_s: float | None) -> None:
-        if self._clock is not None and took_s is not None and not self._clock.llm_s:
+    def _phrase_known(self, reply: Reply, took_s: float) -> None:
+        if self._clock is not None and not self._clock.llm_s:
             self._clock.llm_s = took_s
         if not reply.text_ended:
             self._tell(Said(reply.turn, reply.phrased, final=False))

@@ -82,6 +82,8 @@ class ReplyGrew:
 class ReplyEnded:
     turn: int
     step: FlowStep | None
+    took_s: float
+    """Seconds that the provider took for all of it."""
 
 
 @dataclass(frozen=True, slots=True)

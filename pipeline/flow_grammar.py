@@ -22,7 +22,7 @@ class Grammar:
         self._language = language
         small = small_words(language)
         self._answers = [*small.yes_sentences, *small.no_sentences]
-        self._commands = [*small.goodbye, *small.nothing_else, *small.drop, *small.repeat]
+        self._commands = [*small.hello, *small.goodbye, *small.nothing_else, *small.drop, *small.repeat]
 
     def idle(self, last_intent: str | None) -> tuple[str, ...]:
         """Any intent, or the last one again with another value, as in `and on Sunday?`."""
@@ -30,7 +30,7 @@ class Grammar:
         return _gather([self._commands, *again, *self._examples(), self._answers])
 
     def slot(self, slot: str) -> tuple[str, ...]:
-        bare = _wordings(self._file.slots[slot], self._language)
+        bare = _wordings(self._file.slots[slot], self._language)[:MOST]
         return _gather([bare, self._commands, *self._carried((slot,)), *self._examples()])
 
     def confirmation(self, intent: str) -> tuple[str, ...]:

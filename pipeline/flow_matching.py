@@ -17,8 +17,10 @@ from pipeline.flow_words import SmallWords, Token, folded, negated, tokens
 
 _LIGHT = 0.2
 _SLOT = 0.6
-_UNKNOWN = 0.7
+_UNKNOWN = 1.0
 """Weights of words beside that of a word which one intent alone uses: 1."""
+SURE = 0.75
+"""Likeness from which there is no doubt; what a caller may say at any time must be said so surely."""
 _EXAMPLE_SHARE = 0.55
 """How much it counts that the example was said, beside that nothing else was."""
 _DENIED = 0.6
@@ -62,17 +64,24 @@ class _Example:
 class Matcher:
     """The sentences of a flow in one language, made ready to compare."""
 
-    def __init__(self, sentences: Mapping[str, Sequence[str]], slots: SlotReader, small: SmallWords) -> None:
+    def __init__(
+        self,
+        sentences: Mapping[str, Sequence[str]],
+        commands: Mapping[str, Sequence[str]],
+        slots: SlotReader,
+        small: SmallWords,
+    ) -> None:
         self._slots = slots
+        self._commands = frozenset(commands)
         self._small = small
-        sets = [(intent, words) for intent, texts in sentences.items() for words in self._word_sets(texts)]
+        sets = [(intent, words) for intent, texts in {**sentences, **commands}.items() for words in self._word_sets(texts)]
         self._weights = _weights(sets, small)
         self._examples = tuple(
             _Example(intent, words, sum(map(self._weight, words)), bool(words & small.negators)) for intent, words in sets
         )
-        known = {word for word in self._weights if not word.startswith("{")} | slots.vocabulary() | small.light
-        self._known = frozenset(known | small.yes | small.no | small.negators)
-        self._near = _neighbours(word for word in self._known if len(word) >= _STEM)
+        used = {word for word in self._weights if not word.startswith("{")} | slots.vocabulary()
+        self._known = frozenset(used | small.light | small.yes | small.no | small.negators)
+        self._near = _neighbours(word for word in used | small.yes | small.no if len(word) >= _STEM)
 
     def hear(self, text: str) -> Heard:
         text = unicodedata.normalize("NFC", text)
@@ -97,7 +106,7 @@ class Matcher:
             alike = max(self._alike(example, heard.plain), self._alike(example, heard.annotated))
             if heard.denies and not example.denies:
                 alike *= _DENIED
-            if alike > score + 1e-9:
+            if alike > score + 1e-9 and (alike >= SURE or example.intent not in self._commands):
                 intent, score = example.intent, alike
         return intent, score
 

@@ -10,15 +10,11 @@ from enum import StrEnum
 from typing import Any, cast
 
 from pipeline.flow_grammar import Grammar
-from pipeline.flow_matching import Heard, Matcher
+from pipeline.flow_matching import SURE, Heard, Matcher
 from pipeline.flow_schema import PLACEHOLDER, Case, FlowFile, Intent
 from pipeline.flow_slots import SlotReader
 from pipeline.flow_words import says_yes, small_words
 
-GOODBYE, NOTHING_ELSE, DROP, REPEAT = "?goodbye", "?nothing_else", "?drop", "?repeat"
-"""What callers may say in any flow; no intent can have such a name."""
-_SURE = 0.75
-"""Likeness from which a caller who gives what was asked for is yet taken to speak of something else."""
 _MISSES = 2
 """Turns in a row that are not understood until somebody else is offered."""
 
@@ -32,6 +28,16 @@ class FlowAnswer:
     ends_call: bool
     intent: str | None
     """What the caller wanted, or None when it was not understood or belongs to no intent."""
+
+
+class Command(StrEnum):
+    """What callers may say in any flow; no intent can have such a name."""
+
+    HELLO = "?hello"
+    GOODBYE = "?goodbye"
+    NOTHING_ELSE = "?nothing_else"
+    DROP = "?drop"
+    REPEAT = "?repeat"
 
 
 class Asks(StrEnum):
@@ -84,13 +90,14 @@ class Talk:
         self.small = small_words(language)
         self.slots = SlotReader(file.slots, language, self.small)
         sentences = {name: intent.examples[language] for name, intent in file.intents.items()}
-        sentences |= {
-            GOODBYE: self.small.goodbye,
-            NOTHING_ELSE: self.small.nothing_else,
-            DROP: self.small.drop,
-            REPEAT: self.small.repeat,
+        commands = {
+            Command.HELLO: self.small.hello,
+            Command.GOODBYE: self.small.goodbye,
+            Command.NOTHING_ELSE: self.small.nothing_else,
+            Command.DROP: self.small.drop,
+            Command.REPEAT: self.small.repeat,
         }
-        self.matcher = Matcher(sentences, self.slots, self.small)
+        self.matcher = Matcher(sentences, commands, self.slots, self.small)
         self.hands_over = next((name for name, intent in file.intents.items() if intent.hand_over), None)
         grammar = Grammar(file, language)
         self._expected = {(Asks.NOTHING, ""): grammar.idle(None), (Asks.OFFER, ""): grammar.offer()}
@@ -119,7 +126,7 @@ class Talk:
             case Asks.NOTHING:
                 return self._open(place, heard, intent)
             case Asks.SLOT | Asks.CONFIRMATION:
-                return self._asked(place, heard, intent, score >= _SURE)
+                return self._asked(place, heard, intent, score >= SURE)
             case Asks.OFFER:
                 return self._offered(place, heard, intent)
 
@@ -129,8 +136,7 @@ class Talk:
     def _open(self, place: Place, heard: Heard, intent: str | None) -> FlowAnswer:
         """Nothing was asked: the caller says what they want."""
         words = heard.words
-        bare_answer = bool(words) and set(words) <= self.small.yes | self.small.no | self.small.light
-        if intent == NOTHING_ELSE and bare_answer and len(words) == 1 and place.intent is None:
+        if intent == Command.NOTHING_ELSE and len(words) == 1 and place.intent is None:
             return self._what_else()
         if intent is not None:
             return self._wanted(place, heard, intent)
@@ -138,25 +144,27 @@ class Talk:
             given = self._given(self.file.intents[place.intent], heard, None)
             if given:
                 return self._go_on(place.intent, place.slots | given)
-        if bare_answer and says_yes(words, self.small):
+        if says_yes(words, self.small) and set(words) <= self.small.yes | self.small.light:
             return self._what_else()
         return self._missed(place)
 
     def _wanted(self, place: Place, heard: Heard, intent: str) -> FlowAnswer:
         match intent:
-            case "?goodbye" | "?nothing_else":
+            case Command.GOODBYE | Command.NOTHING_ELSE:
                 return FlowAnswer(self.lines.goodbye, Place().state(), True, None)
-            case "?drop":
+            case Command.DROP | Command.HELLO:
                 return self._what_else()
-            case "?repeat":
+            case Command.REPEAT:
                 return self._again(place)
             case _:
                 return self._go_on(intent, self._given(self.file.intents[intent], heard, None))
 
     def _aside(self, place: Place, heard: Heard, intent: str) -> FlowAnswer:
-        """The caller was asked something and speaks of something else; what can be answered at once is, and we ask again."""
-        if intent == NOTHING_ELSE:
+        """The caller was asked something and speaks of something else. What can be answered at once is, and we ask again."""
+        if intent == Command.NOTHING_ELSE:
             return self._what_else()
+        if intent == Command.HELLO:
+            return self._again(place)
         answer = self._wanted(place, heard, intent)
         handed_over = intent in self.file.intents and self.file.intents[intent].hand_over
         if answer.ends_call or handed_over or intent not in self.file.intents or answer.state["asks"] != Asks.NOTHING:
@@ -167,7 +175,7 @@ class Talk:
     def _asked(self, place: Place, heard: Heard, intent: str | None, surely: bool) -> FlowAnswer:
         """The caller answers the question for a slot, or for all of them, unless they speak of something else."""
         assert place.intent is not None
-        only_no = intent == NOTHING_ELSE and place.asks is Asks.CONFIRMATION
+        only_no = intent == Command.NOTHING_ELSE and place.asks is Asks.CONFIRMATION
         aside = None if only_no or intent == place.intent else intent
         if aside and surely:
             return self._aside(place, heard, aside)
@@ -192,7 +200,7 @@ class Talk:
         assents = says_yes(heard.words, self.small)
         if assents and self.hands_over:
             return self._answered(self.hands_over, {})
-        if intent not in (None, place.intent, NOTHING_ELSE):
+        if intent not in (None, place.intent, Command.NOTHING_ELSE):
             return self._wanted(place, heard, intent)
         if place.intent and (intent == place.intent or self._given(self.file.intents[place.intent], heard, None)):
             asked = (self.missing(place) or [None])[0]
@@ -252,11 +260,9 @@ class Talk:
         """The last question or answer once more."""
         if place.intent is None:
             return FlowAnswer(self.lines.greeting or self.lines.what_else, place.state(), False, None)
-        return (
-            self._go_on(place.intent, place.slots)
-            if place.asks is not Asks.NOTHING
-            else self._answered(place.intent, place.slots)
-        )
+        if place.asks is Asks.NOTHING:
+            return self._answered(place.intent, place.slots)
+        return self._go_on(place.intent, place.slots)
 
     def _what_else(self) -> FlowAnswer:
         return FlowAnswer(self.lines.what_else, Place().state(), False, None)

@@ -39,6 +39,7 @@ class SmallWords:
     """Words after which a name has ended."""
     yes_sentences: tuple[str, ...]
     no_sentences: tuple[str, ...]
+    hello: tuple[str, ...]
     goodbye: tuple[str, ...]
     nothing_else: tuple[str, ...]
     drop: tuple[str, ...]
@@ -94,7 +95,7 @@ _ENGLISH = SmallWords(
         "a an the and or but so to of in on at for from with by about as into it its this that these those there here i me my "
         "we us our you your he she they them is are am was were be been do does did have has had can could would shall "
         "should might must what which when where who how why please hello hi hey well um uh er oh okay ok just really "
-        "actually maybe tell know like want need get got go going wondering let s d ll re ve m some any thank thanks"
+        "actually maybe then also too instead rather tell know like want need get got go going wondering let s d ll re ve m some any thank thanks"
     ),
     yes=_set("yes yeah yep yup sure right correct exactly okay ok absolutely indeed perfect fine"),
     no=_set("no nope nah wrong incorrect"),
@@ -102,10 +103,11 @@ _ENGLISH = SmallWords(
     breaks=_set("and but please because"),
     yes_sentences=("Yes", "Yes, please", "Yes, that's right"),
     no_sentences=("No", "No, that's wrong"),
+    hello=("Hello", "Good morning", "Good afternoon"),
     goodbye=("Goodbye", "Bye bye"),
     nothing_else=("No, thank you", "That's all", "Nothing else"),
     drop=("Never mind", "Forget it"),
-    repeat=("Can you repeat that", "Say that again, please"),
+    repeat=("Can you repeat that", "Say that again, please", "Pardon"),
 )
 _SPANISH = SmallWords(
     name="Spanish",
@@ -113,7 +115,7 @@ _SPANISH = SmallWords(
         "el la los las un una unos unas y e o u pero de del a al en con por para sobre se me te le nos les lo mi mis tu su sus "
         "yo usted ustedes que cual cuales cuando donde quien como cuanto es son esta este esto estan estoy ser estar hay ha he "
         "han tiene tienen tengo hacer hace puede pueden puedo podria quiero quisiera querria necesito gustaria favor hola "
-        "buenos buenas dias tardes pues bueno eh oiga mire saber decirme digame solo gracias"
+        "buenos buenas dias tardes pues bueno eh oiga mire saber decirme digame solo entonces tambien mejor gracias"
     ),
     yes=_set("si claro correcto exacto vale perfecto supuesto acuerdo exactamente"),
     no=_set("no incorrecto mal"),
@@ -121,10 +123,11 @@ _SPANISH = SmallWords(
     breaks=_set("pero porque favor"),
     yes_sentences=("Sí", "Sí, por favor", "Sí, es correcto"),
     no_sentences=("No", "No, no es correcto"),
+    hello=("Hola", "Buenos días", "Buenas tardes"),
     goodbye=("Adiós", "Hasta luego"),
     nothing_else=("No, gracias", "Eso es todo", "Nada más"),
     drop=("Déjelo", "Olvídelo"),
-    repeat=("¿Puede repetirlo?", "Repita, por favor"),
+    repeat=("¿Puede repetirlo?", "Repita, por favor", "Perdone"),
 )
 _FRENCH = SmallWords(
     name="French",
@@ -132,7 +135,7 @@ _FRENCH = SmallWords(
         "le la les l un une des d du de et ou mais a au aux en dans sur pour par avec ce cet cette ces c ca se s me m te t mon "
         "ma mes votre vos notre nos je j tu il elle on nous vous ils elles y est sont suis etes etre ai as avez avons avoir "
         "ont qu que qui quoi quel quelle quels quelles quand ou comment combien pourquoi puis peux pouvez pourrais voudrais "
-        "veux aimerais faut plait bonjour bonsoir alors euh bon ben savoir dire merci"
+        "veux aimerais faut plait bonjour bonsoir alors euh bon ben savoir dire aussi plutot merci"
     ),
     yes=_set("oui ouais correct exact exactement accord parfait volontiers juste"),
     no=_set("non faux"),
@@ -140,10 +143,11 @@ _FRENCH = SmallWords(
     breaks=_set("et mais parce"),
     yes_sentences=("Oui", "Oui, s'il vous plaît", "Oui, c'est exact"),
     no_sentences=("Non", "Non, c'est faux"),
+    hello=("Bonjour", "Bonsoir"),
     goodbye=("Au revoir", "À bientôt"),
     nothing_else=("Non merci", "C'est tout", "Rien d'autre"),
     drop=("Laissez tomber", "Oubliez"),
-    repeat=("Pouvez-vous répéter ?", "Répétez, s'il vous plaît"),
+    repeat=("Pouvez-vous répéter ?", "Répétez, s'il vous plaît", "Pardon"),
 )
 _GERMAN = SmallWords(
     name="German",
@@ -151,7 +155,7 @@ _GERMAN = SmallWords(
         "der die das den dem des ein eine einen einem einer und oder aber zu zum zur von vom in im an am auf fur mit bei aus "
         "um nach uber es er sie ich mir mich mein meine meinen wir uns unser ihr ihre ihren du dir ihnen ist sind bin war sein "
         "habe hat haben hatte kann konnen konnte konnten wird werden wurde mochte will wollen was welche welcher wann wo wer "
-        "wie warum bitte hallo guten tag also mal ahm ah gerne noch wissen sagen danke"
+        "wie warum bitte hallo guten tag also mal ahm ah gerne noch wissen sagen dann auch lieber danke"
     ),
     yes=_set("ja jawohl genau richtig stimmt gerne okay ok korrekt sicher passt"),
     no=_set("nein ne falsch"),
@@ -159,13 +163,14 @@ _GERMAN = SmallWords(
     breaks=_set("und aber weil bitte"),
     yes_sentences=("Ja", "Ja, bitte", "Ja, das stimmt"),
     no_sentences=("Nein", "Nein, das stimmt nicht"),
+    hello=("Hallo", "Guten Tag", "Guten Morgen"),
     goodbye=("Auf Wiederhören", "Tschüss"),
     nothing_else=("Nein danke", "Das ist alles", "Sonst nichts"),
     drop=("Vergessen Sie es", "Lassen wir das"),
-    repeat=("Können Sie das wiederholen?", "Noch einmal, bitte"),
+    repeat=("Können Sie das wiederholen?", "Noch einmal, bitte", "Wie bitte"),
 )
 _NOTHING = frozenset[str]()
-_NONE = SmallWords("", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, (), (), (), (), (), ())
+_NONE = SmallWords("", _NOTHING, _NOTHING, _NOTHING, _NOTHING, _NOTHING, (), (), (), (), (), (), ())
 
 SMALL_WORDS = {"en": _ENGLISH, "es": _SPANISH, "fr": _FRENCH, "de": _GERMAN}
 

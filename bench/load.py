@@ -1,0 +1,274 @@
+"""How many conversations a server holds, and what each costs: `python -m bench.load`, beside a running server.
+
+Every caller asks the same question every six seconds, in 20 ms frames, and hears the whole reply. Overhead is what passes
+between the last sound of the question and the first sound of the reply, less the serial ideal of the simulated providers. The
+caller's own lateness is measured too: a run in which frames left late says nothing about the server and is marked so.
+"""
+
+import asyncio
+import gc
+import json
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import numpy as np
+import psutil
+import typer
+import uvloop
+from rich.console import Console
+from rich.table import Table
+
+from bench.caller import Caller, frame
+from bench.speech import question
+from parley import processes, rundir
+
+FRAME_S = 0.02
+TURN_S = 6.0
+IDEAL_MS = 460
+REPLY_BYTES = 2 * 24_000 * 2
+_PHASES = 10
+_LATE_LIMIT_MS = 15.0
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One number of conversations, measured."""
+
+    conversations: int
+    seconds: float
+    asked: int
+    answered_once: int
+    overhead_p50_ms: float
+    overhead_p95_ms: float
+    overhead_p99_ms: float
+    open_p95_ms: float
+    cpu_ms: float
+    """CPU of all server processes, a conversation and second, beyond what they take when idle."""
+    idle_cores: float
+    cores: float
+    memory_mb: float
+    """Memory that one conversation adds."""
+    late_p99_ms: float
+    errors: int
+    cut: int
+
+    @property
+    def valid(self) -> bool:
+        return self.late_p99_ms <= _LATE_LIMIT_MS
+
+    @property
+    def held(self) -> bool:
+        return self.valid and self.answered_once >= 0.99 * self.asked and self.overhead_p95_ms <= 250
+
+
+class Server:
+    """The processes of the server, as the kernel counts them."""
+
+    def __init__(self, port: int) -> None:
+        record = rundir.find(port, rundir.folder())
+        self._run_dir = record.run_dir if record is not None else None
+        self._pid = record.pid if record is not None else None
+
+    def processes(self) -> list[psutil.Process]:
+        if self._run_dir is None:
+            return []
+        found = {process.pid: process for process in processes.of_server(self._run_dir)}
+        if self._pid is not None:
+            found[self._pid] = psutil.Process(self._pid)
+        found.pop(psutil.Process().pid, None)
+        return list(found.values())
+
+    def cpu_by_process(self) -> dict[str, float]:
+        used: dict[str, float] = {}
+        for process in self.processes():
+            try:
+                times = process.cpu_times()
+                name = " ".join(process.cmdline())[:40] or process.name()
+                used[f"{process.pid} {name}"] = times.user + times.system
+            except psutil.Error:
+                continue
+        return used
+
+    def memory_mb(self) -> float:
+        total = 0
+        for process in self.processes():
+            try:
+                total += process.memory_info().rss - process.memory_info().shared
+            except psutil.Error:
+                continue
+        return total / 1e6
+
+
+Frames = tuple[list[bytes], int]
+"""Frames of one whole turn, and the number of those with speech."""
+
+
+async def run(
+    url: str, count: int, seconds: float, server: Server, idle_cores: float, frames: Frames
+) -> tuple[Report, dict[str, object]]:
+    loop = asyncio.get_running_loop()
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    memory_before = server.memory_mb()
+    callers, open_ms = await _open(loop, host, port, count)
+    lateness: list[float] = []
+    memory: list[float] = []
+    cpu: list[dict[str, float]] = []
+
+    async def measure() -> None:
+        await asyncio.sleep(TURN_S)
+        cpu.append(server.cpu_by_process())
+        await asyncio.sleep(seconds - TURN_S)
+        cpu.append(server.cpu_by_process())
+        memory.append(server.memory_mb())
+
+    measuring = asyncio.create_task(measure())
+    await _talk(callers, frames, seconds, lateness)
+    await measuring
+    cut = sum(caller.cut for caller in callers)
+    for caller in callers:
+        if caller.transport is not None:
+            caller.transport.write(frame(b'{"type":"bye"}', 1))
+    await asyncio.sleep(0.5)
+    used = {name: used - cpu[0].get(name, used) for name, used in cpu[1].items()}
+    cores = sum(used.values()) / (seconds - TURN_S)
+    report = _report(callers, count, seconds, cores, idle_cores, memory[0] - memory_before, lateness, open_ms, cut)
+    for caller in callers:
+        if caller.transport is not None:
+            caller.transport.close()
+    answers = [[asdict(answer) for answer in caller.answers] for caller in callers]
+    return report, {"report": asdict(report), "cpu_s": used, "open_ms": open_ms, "answers": answers}
+
+
+async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int, count: int) -> tuple[list[Caller], list[float]]:
+    """Everybody comes within one turn's time, so that questions are spread evenly."""
+    callers: list[Caller] = []
+    times: list[float] = []
+    for _ in range(count):
+        begun = loop.time()
+        _, caller = await loop.create_connection(lambda: Caller(f"{host}:{port}", "/ws?rate=16000&out_rate=24000"), host, port)
+        await asyncio.wait_for(caller.open, 10)
+        times.append(1000 * (loop.time() - begun))
+        callers.append(caller)
+    return callers, times
+
+
+def make_frames() -> Frames:
+    speech = question().reshape(-1, round(16_000 * FRAME_S))
+    silent = round(TURN_S / FRAME_S) - len(speech)
+    return [*(frame(row.tobytes()) for row in speech), *([frame(bytes(640))] * silent)], len(speech)
+
+
+async def _talk(
+    callers: list[Caller],
+    frames: Frames,
+    seconds: float,
+    lateness: list[float],
+) -> None:
+    """Sends everybody's frames on time, a tenth of the callers at once."""
+    loop = asyncio.get_running_loop()
+    turn, spoken = frames
+    length = len(turn)
+    offsets = [round(i * length / len(callers)) for i in range(len(callers))]
+    groups = [[(callers[i], offsets[i]) for i in range(phase, len(callers), _PHASES)] for phase in range(_PHASES)]
+    # The last turn of each gets its answer too: nobody asks again in the last turn's time.
+    begun = loop.time() + 0.1
+    total, last_question = round(seconds / FRAME_S), round((seconds - TURN_S) / FRAME_S)
+    silence = turn[-1]
+    for step in range(total):
+        for phase, group in enumerate(groups):
+            due = begun + (step + phase / _PHASES) * FRAME_S
+            wait = due - loop.time()
+            if wait > 0:
+                await asyncio.sleep(wait)
+            lateness.append(max(loop.time() - due, 0.0) * 1000)
+            for caller, offset in group:
+                place = (step - offset) % length
+                # A question is asked whole or not at all.
+                started = step - place
+                asked = step >= offset and started <= last_question
+                caller.transport.write(turn[place] if asked else silence)  # type: ignore[union-attr]
+                if asked and place == spoken - 1:
+                    caller.ask(loop.time())
+
+
+def _report(
+    callers: list[Caller],
+    count: int,
+    seconds: float,
+    cores: float,
+    idle_cores: float,
+    memory_mb: float,
+    lateness: list[float],
+    open_ms: list[float],
+    cut: int,
+) -> Report:
+    answers = [answer for caller in callers for answer in caller.answers]
+    overhead = [1000 * (answer.sounded_at[0] - answer.asked_at) - IDEAL_MS for answer in answers if answer.sounded_at]
+    once = sum(len(answer.sounded_at) == 1 and answer.audio_bytes == REPLY_BYTES for answer in answers)
+    p50, p95, p99 = np.percentile(overhead, [50, 95, 99]) if overhead else (np.nan, np.nan, np.nan)
+    return Report(
+        conversations=count,
+        seconds=seconds,
+        asked=len(answers),
+        answered_once=once,
+        overhead_p50_ms=round(float(p50), 1),
+        overhead_p95_ms=round(float(p95), 1),
+        overhead_p99_ms=round(float(p99), 1),
+        open_p95_ms=round(float(np.percentile(open_ms, 95)), 1),
+        cpu_ms=round(1000 * (cores - idle_cores) / count, 2),
+        idle_cores=round(idle_cores, 3),
+        cores=round(cores, 2),
+        memory_mb=round(memory_mb / count, 2),
+        late_p99_ms=round(float(np.percentile(lateness, 99)), 1) if lateness else 0.0,
+        errors=sum(len(caller.errors) for caller in callers),
+        cut=cut,
+    )
+
+
+def show(reports: list[Report], console: Console) -> None:
+    table = Table(title="Conversations held")
+    for heading in ("talking", "held", "asked", "once", "p50", "p95", "p99", "open", "CPU ms", "cores", "MB", "late", "errors"):
+        table.add_column(heading, justify="right")
+    for report in reports:
+        held = "[green]yes[/]" if report.held else "[red]no[/]" if report.valid else "[yellow]client late[/]"
+        row = (report.conversations, held, report.asked, report.answered_once, report.overhead_p50_ms, report.overhead_p95_ms)
+        more = (report.overhead_p99_ms, report.open_p95_ms, report.cpu_ms, report.cores, report.memory_mb, report.late_p99_ms)
+        table.add_row(*(str(cell) for cell in (*row, *more, report.errors + report.cut)))
+    console.print(table)
+    console.print("p50, p95, p99: milliseconds over the serial ideal; CPU: server's, beyond its idle cost.", style="dim")
+
+
+def main(
+    url: Annotated[str, typer.Option(help="Address of the server.")] = "http://127.0.0.1:8000",
+    conversations: Annotated[str, typer.Option(help="How many, one measurement each.")] = "1,25,50,100,150",
+    seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 30.0,
+    out: Annotated[Path | None, typer.Option(help="File for the raw numbers.")] = None,
+) -> None:
+    console = Console()
+    server = Server(urlsplit(url).port or 80)
+    before = sum(server.cpu_by_process().values())
+    idle_s = 5.0
+    time.sleep(idle_s)
+    idle_cores = (sum(server.cpu_by_process().values()) - before) / idle_s
+    console.print(f"idle: {idle_cores:.3f} cores")
+    frames = make_frames()
+    gc.disable()
+    reports: list[Report] = []
+    raw: list[dict[str, object]] = []
+    for count in [int(word) for word in conversations.split(",")]:
+        report, details = uvloop.run(run(url, count, max(seconds, 3 * TURN_S), server, idle_cores, frames))
+        reports.append(report)
+        raw.append(details)
+        console.print(f"{count}: p95 {report.overhead_p95_ms} ms over, {report.cpu_ms} ms CPU a conversation and second")
+    show(reports, console)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_text(json.dumps({"runs": raw}), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    typer.run(main)
