@@ -8,7 +8,7 @@ count as their slot, so one example holds for all of them; an example that names
 import math
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pipeline.flow_schema import PLACEHOLDER
@@ -57,6 +57,8 @@ class _Units:
 class _Example:
     intent: str
     words: frozenset[str]
+    core: frozenset[str]
+    """Words that say what it is about: neither light nor a slot."""
     total: float
     denies: bool
 
@@ -68,17 +70,21 @@ class Matcher:
         self,
         sentences: Mapping[str, Sequence[str]],
         commands: Mapping[str, Sequence[str]],
+        fills: Mapping[str, Container[str]],
         slots: SlotReader,
         small: SmallWords,
     ) -> None:
+        """`commands` are sentences that must be said surely; `fills` names the slots of each intent."""
         self._slots = slots
         self._commands = frozenset(commands)
         self._small = small
-        sets = [(intent, words) for intent, texts in {**sentences, **commands}.items() for words in self._word_sets(texts)]
+        sets = [
+            (intent, words)
+            for intent, texts in {**sentences, **commands}.items()
+            for words in self._word_sets(texts, fills.get(intent, ()))
+        ]
         self._weights = _weights(sets, small)
-        self._examples = tuple(
-            _Example(intent, words, sum(map(self._weight, words)), bool(words & small.negators)) for intent, words in sets
-        )
+        self._examples = tuple(self._example(intent, words) for intent, words in sets)
         used = {word for word in self._weights if not word.startswith("{")} | slots.vocabulary()
         self._known = frozenset(used | small.light | small.yes | small.no | small.negators)
         self._near = _neighbours(word for word in used | small.yes | small.no if len(word) >= _STEM)
@@ -100,15 +106,19 @@ class Matcher:
         )
 
     def best(self, heard: Heard) -> tuple[str | None, float]:
-        """The intent whose example is most alike, and how alike it is: from 0 to 1."""
-        intent, score = None, 0.0
+        """The intent whose example is most alike, and how alike it is: from 0 to 1.
+
+        Of two that are equally alike, the one that names the value goes before the one that takes any.
+        """
+        intent, best = None, (0.0, False)
         for example in self._examples:
-            alike = max(self._alike(example, heard.plain), self._alike(example, heard.annotated))
+            by_words, by_slots = self._alike(example, heard.plain), self._alike(example, heard.annotated)
+            alike = round(max(by_words, by_slots), 6)
             if heard.denies and not example.denies:
                 alike *= _DENIED
-            if alike > score + 1e-9 and (alike >= SURE or example.intent not in self._commands):
-                intent, score = example.intent, alike
-        return intent, score
+            if (alike, by_words > by_slots) > best and (alike >= SURE or example.intent not in self._commands):
+                intent, best = example.intent, (alike, by_words > by_slots)
+        return intent, best[0]
 
     def says_only_slots(self, heard: Heard) -> bool:
         """Whether nothing but slot values and light words was said."""
@@ -116,17 +126,21 @@ class Matcher:
             names[0].startswith("{") or names[0] in self._small.light for names, _ in heard.annotated.units
         )
 
-    def _word_sets(self, texts: Sequence[str]) -> Iterator[frozenset[str]]:
-        """Each example as it stands, and with slots in place of the values that it names."""
+    def _word_sets(self, texts: Sequence[str], fills: Container[str]) -> Iterator[frozenset[str]]:
+        """Each example as it stands, and with its intent's slots in place of the values that it names."""
         for text in texts:
             words = _template(text)
             yield frozenset(words)
             slotted = set(words)
-            for mention in self._slots.mentions(words):
+            for mention in (mention for mention in self._slots.mentions(words) if mention.slot in fills):
                 slotted -= set(words[mention.start : mention.end])
                 slotted.add(f"{{{mention.slot}}}")
             if slotted != set(words):
                 yield frozenset(slotted)
+
+    def _example(self, intent: str, words: frozenset[str]) -> _Example:
+        core = frozenset(word for word in words - self._small.light - self._small.negators if not word.startswith("{"))
+        return _Example(intent, words, core, sum(map(self._weight, words)), bool(words & self._small.negators))
 
     def _weight(self, word: str) -> float:
         light = word in self._small.light or word in self._small.negators
@@ -151,7 +165,7 @@ class Matcher:
 
     def _alike(self, example: _Example, said: _Units) -> float:
         both = sum(self._weight(word) * said.sure[word] for word in example.words if word in said.sure)
-        if not both:
+        if not both or (example.core and example.core.isdisjoint(said.sure)):
             return 0.0
         taken = sum(weight for names, weight in said.units if any(name in example.words for name in names))
         return 1 / (_EXAMPLE_SHARE * example.total / both + (1 - _EXAMPLE_SHARE) * said.total / taken)

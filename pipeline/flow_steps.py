@@ -90,14 +90,15 @@ class Talk:
         self.small = small_words(language)
         self.slots = SlotReader(file.slots, language, self.small)
         sentences = {name: intent.examples[language] for name, intent in file.intents.items()}
-        commands = {
+        fills = {name: intent.slots for name, intent in file.intents.items()}
+        commands: dict[str, tuple[str, ...]] = {
             Command.HELLO: self.small.hello,
             Command.GOODBYE: self.small.goodbye,
             Command.NOTHING_ELSE: self.small.nothing_else,
             Command.DROP: self.small.drop,
             Command.REPEAT: self.small.repeat,
         }
-        self.matcher = Matcher(sentences, commands, self.slots, self.small)
+        self.matcher = Matcher(sentences, commands, fills, self.slots, self.small)
         self.hands_over = next((name for name, intent in file.intents.items() if intent.hand_over), None)
         grammar = Grammar(file, language)
         self._expected = {(Asks.NOTHING, ""): grammar.idle(None), (Asks.OFFER, ""): grammar.offer()}
@@ -144,7 +145,8 @@ class Talk:
             given = self._given(self.file.intents[place.intent], heard, None)
             if given:
                 return self._go_on(place.intent, place.slots | given)
-        if says_yes(words, self.small) and set(words) <= self.small.yes | self.small.light:
+        answers = self.small.yes | self.small.no | self.small.negators | self.small.light
+        if says_yes(words, self.small) is not None and answers.issuperset(words):
             return self._what_else()
         return self._missed(place)
 

@@ -1,7 +1,7 @@
 """Words as they are compared: lower case, no accents, no punctuation; and the small words of four languages.
 
 A word keeps its place in the text, so that a name can be given back as it was written. Light words carry a sentence without
-saying what it is about. A language that is not listed here works too, with no small words of its own.
+saying what it is about; words that ask for a place, a time or a price are none. A language that is not listed here works too, with no small words of its own.
 """
 
 import re
@@ -86,7 +86,7 @@ def negated(heard: Sequence[Token], small: SmallWords) -> bool:
 
 
 def _set(words: str) -> frozenset[str]:
-    return frozenset(folded(words))
+    return frozenset(words.split())
 
 
 _ENGLISH = SmallWords(
@@ -94,8 +94,9 @@ _ENGLISH = SmallWords(
     light=_set(
         "a an the and or but so to of in on at for from with by about as into it its this that these those there here i me my "
         "we us our you your he she they them is are am was were be been do does did have has had can could would shall "
-        "should might must what which when where who how why please hello hi hey well um uh er oh okay ok just really "
-        "actually maybe then also too instead rather tell know like want need get got go going wondering let s d ll re ve m some any thank thanks"
+        "should might must what which how why please hello hi hey well um uh er oh okay ok just really "
+        "actually maybe then also too instead rather "
+        "tell know like want need get got go going wondering let s d ll re ve m some any thank thanks"
     ),
     yes=_set("yes yeah yep yup sure right correct exactly okay ok absolutely indeed perfect fine"),
     no=_set("no nope nah wrong incorrect"),
@@ -113,9 +114,9 @@ _SPANISH = SmallWords(
     name="Spanish",
     light=_set(
         "el la los las un una unos unas y e o u pero de del a al en con por para sobre se me te le nos les lo mi mis tu su sus "
-        "yo usted ustedes que cual cuales cuando donde quien como cuanto es son esta este esto estan estoy ser estar hay ha he "
+        "yo usted ustedes que cual cuales como es son esta este esto estan estoy ser estar hay ha he "
         "han tiene tienen tengo hacer hace puede pueden puedo podria quiero quisiera querria necesito gustaria favor hola "
-        "buenos buenas dias tardes pues bueno eh oiga mire saber decirme digame solo entonces tambien mejor gracias"
+        "buenos buenas dias tardes pues bueno eh oiga mire saber decirme digame solo hora entonces tambien mejor gracias"
     ),
     yes=_set("si claro correcto exacto vale perfecto supuesto acuerdo exactamente"),
     no=_set("no incorrecto mal"),
@@ -134,7 +135,7 @@ _FRENCH = SmallWords(
     light=_set(
         "le la les l un une des d du de et ou mais a au aux en dans sur pour par avec ce cet cette ces c ca se s me m te t mon "
         "ma mes votre vos notre nos je j tu il elle on nous vous ils elles y est sont suis etes etre ai as avez avons avoir "
-        "ont qu que qui quoi quel quelle quels quelles quand ou comment combien pourquoi puis peux pouvez pourrais voudrais "
+        "ont qu que qui quoi quel quelle quels quelles ou comment pourquoi puis peux pouvez pourrais voudrais "
         "veux aimerais faut plait bonjour bonsoir alors euh bon ben savoir dire aussi plutot merci"
     ),
     yes=_set("oui ouais correct exact exactement accord parfait volontiers juste"),
@@ -154,7 +155,7 @@ _GERMAN = SmallWords(
     light=_set(
         "der die das den dem des ein eine einen einem einer und oder aber zu zum zur von vom in im an am auf fur mit bei aus "
         "um nach uber es er sie ich mir mich mein meine meinen wir uns unser ihr ihre ihren du dir ihnen ist sind bin war sein "
-        "habe hat haben hatte kann konnen konnte konnten wird werden wurde mochte will wollen was welche welcher wann wo wer "
+        "habe hat haben hatte kann konnen konnte konnten wird werden wurde mochte will wollen was welche welcher "
         "wie warum bitte hallo guten tag also mal ahm ah gerne noch wissen sagen dann auch lieber danke"
     ),
     yes=_set("ja jawohl genau richtig stimmt gerne okay ok korrekt sicher passt"),
