@@ -1,7 +1,8 @@
 """Words as they are compared: lower case, no accents, no punctuation; and the small words of four languages.
 
 A word keeps its place in the text, so that a name can be given back as it was written. Light words carry a sentence without
-saying what it is about; words that ask for a place, a time or a price are none. A language that is not listed here works too, with no small words of its own.
+saying what it is about; words that ask for a place, a time or a price are none. A language that is not listed here works
+too, with no small words of its own.
 """
 
 import re
