@@ -77,6 +77,14 @@ class Caller(asyncio.Protocol):
                 self.open.set_exception(ConnectionError(status.decode()))
         self._read_frames()
 
+    def send(self, message: bytes) -> None:
+        if self.transport is not None and not self.cut:
+            self.transport.write(message)
+
+    def close(self) -> None:
+        if self.transport is not None:
+            self.transport.close()
+
     def ask(self, now: float) -> None:
         self.answers.append(Answer(now))
 
@@ -105,8 +113,8 @@ class Caller(asyncio.Protocol):
                     answer.sounded_at.append(asyncio.get_running_loop().time())
         elif opcode == _TEXT:
             self._message(json.loads(self._buffer[start : start + size]))
-        elif opcode == _PING and self.transport is not None:
-            self.transport.write(frame(bytes(self._buffer[start : start + size]), 10))
+        elif opcode == _PING:
+            self.send(frame(bytes(self._buffer[start : start + size]), 10))
         elif opcode == _CLOSE:
             self.cut = True
 

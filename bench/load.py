@@ -81,16 +81,21 @@ class Server:
         found.pop(psutil.Process().pid, None)
         return list(found.values())
 
-    def cpu_by_process(self) -> dict[str, float]:
-        used: dict[str, float] = {}
+    def cpu_by_process(self) -> dict[int, float]:
+        used: dict[int, float] = {}
         for process in self.processes():
             try:
                 times = process.cpu_times()
-                name = " ".join(process.cmdline())[:40] or process.name()
-                used[f"{process.pid} {name}"] = times.user + times.system
+                used[process.pid] = times.user + times.system
             except psutil.Error:
                 continue
         return used
+
+    def name(self, pid: int) -> str:
+        try:
+            return " ".join(psutil.Process(pid).cmdline())[:60]
+        except psutil.Error:
+            return "gone"
 
     def memory_mb(self) -> float:
         total = 0
@@ -116,7 +121,7 @@ async def run(
     callers, open_ms = await _open(loop, host, port, count)
     lateness: list[float] = []
     memory: list[float] = []
-    cpu: list[dict[str, float]] = []
+    cpu: list[dict[int, float]] = []
 
     async def measure() -> None:
         await asyncio.sleep(TURN_S)
@@ -130,17 +135,20 @@ async def run(
     await measuring
     cut = sum(caller.cut for caller in callers)
     for caller in callers:
-        if caller.transport is not None:
-            caller.transport.write(frame(b'{"type":"bye"}', 1))
+        caller.send(frame(b'{"type":"bye"}', 1))
     await asyncio.sleep(0.5)
-    used = {name: used - cpu[0].get(name, used) for name, used in cpu[1].items()}
+    used = {pid: seconds - cpu[0].get(pid, seconds) for pid, seconds in cpu[1].items()}
     cores = sum(used.values()) / (seconds - TURN_S)
     report = _report(callers, count, seconds, cores, idle_cores, memory[0] - memory_before, lateness, open_ms, cut)
     for caller in callers:
-        if caller.transport is not None:
-            caller.transport.close()
+        caller.close()
     answers = [[asdict(answer) for answer in caller.answers] for caller in callers]
-    return report, {"report": asdict(report), "cpu_s": used, "open_ms": open_ms, "answers": answers}
+    return report, {
+        "report": asdict(report),
+        "cpu_s": {f"{pid} {server.name(pid)}": spent for pid, spent in used.items()},
+        "open_ms": open_ms,
+        "answers": answers,
+    }
 
 
 async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int, count: int) -> tuple[list[Caller], list[float]]:
@@ -190,7 +198,7 @@ async def _talk(
                 # A question is asked whole or not at all.
                 started = step - place
                 asked = step >= offset and started <= last_question
-                caller.transport.write(turn[place] if asked else silence)  # type: ignore[union-attr]
+                caller.send(turn[place] if asked else silence)
                 if asked and place == spoken - 1:
                     caller.ask(loop.time())
 
