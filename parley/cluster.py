@@ -1,0 +1,151 @@
+"""Ray and Ray Serve underneath a server: start or join them, deploy the application, and leave nothing behind.
+
+Ray is imported inside functions only, since its parts read the environment (parley.environment) when they are imported.
+"""
+
+import logging
+import re
+import threading
+import time
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from parley import processes
+from pipeline.config import Config
+from pipeline.errors import ServerError
+
+APP = "parley"
+NAMESPACE = "parley"
+START_LIMIT_S = 180.0
+"""Seconds in which all stages must be ready; loading weights is the long part."""
+LONGEST_GIST = 400
+GOODBYE_S = 10.0
+"""Seconds that Ray gets to end by itself."""
+
+
+def start_ray(config: Config, run_dir: Path) -> str:
+    """Start or join a cluster; returns the address of its dashboard, if it has one."""
+    import ray
+    from ray._private import ray_constants, worker
+
+    # What Ray tells on the terminal of a worker's end is a paragraph; parley.watch tells it in a line.
+    worker.print_to_stdstream = lambda *_args, **_named: None
+    common: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
+    if config.ray.address:
+        return ray.init(address=config.ray.address, **common).dashboard_url or ""
+    # Otherwise Ray takes the machine's outward address for its node, and listens for other machines.
+    ray_constants.ENABLE_RAY_CLUSTER = False
+    context = ray.init(
+        address="local",
+        include_dashboard=config.ray.dashboard,
+        dashboard_port=config.ray.dashboard_port,
+        object_store_memory=config.ray.object_store_mb * 1024 * 1024,
+        _temp_dir=str(run_dir),
+        **common,
+    )
+    return context.dashboard_url or ""
+
+
+def start_serve(config: Config) -> None:
+    from ray import serve
+    from ray.serve.config import HTTPOptions
+    from ray.serve.context import _get_global_client
+
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
+    host, port = config.server.host, config.server.port
+    client: Any = _get_global_client(raise_if_no_controller_running=False) if config.ray.address else None
+    if client is not None and client.http_config.port != port:
+        there = client.http_config.port
+        raise ServerError(
+            "serve_elsewhere", f"Ray Serve already runs on that cluster, on port {there}; set server.port to that"
+        )
+    serve.start(http_options=HTTPOptions(host=host, port=port))
+
+
+def deploy(config: Config) -> None:
+    """Hand the application to Serve, and wait until all of it runs or one part says why it cannot."""
+    from ray import serve
+
+    # The composition root imports Serve's parts, so it too comes after the environment.
+    from serve_app import build
+
+    target = serve.RunTarget(build(config), name=APP, route_prefix="/")
+    serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
+    end = time.monotonic() + START_LIMIT_S
+    while time.monotonic() < end:
+        application = serve.status().applications.get(APP)
+        if application is not None:
+            state = str(application.status.value)
+            reports = {name: part.message for name, part in application.deployments.items()} | {"": application.message}
+            if problem := start_problem(state, reports):
+                raise ServerError("stage_failed", problem)
+            if state == "RUNNING":
+                return
+        threading.Event().wait(0.2)
+    raise ServerError("start_slow", f"the stages were not ready within {START_LIMIT_S:.0f} s")
+
+
+_OWN_ERROR = re.compile(r"^(?:[\w.]+\.)?[A-Z]\w+: (.+ \[[a-z_]+\])$", re.MULTILINE)
+_ANY_ERROR = re.compile(r"^((?:[\w.]+\.)?[A-Z]\w*(?:Error|Exception|Exit|Interrupt)(?:: .*)?)$", re.MULTILINE)
+
+
+def start_problem(state: str, reports: dict[str, str]) -> str | None:
+    """Why an application cannot start, in one line, out of its state and what Serve reports of each deployment.
+
+    Our own errors (their code stands in brackets at the end) will not pass by trying again, so they end the start at once.
+    """
+    for name, report in reports.items():
+        if found := _OWN_ERROR.findall(report):
+            return f"{name}: {found[-1]}" if name else str(found[-1])
+    if state not in ("DEPLOY_FAILED", "UNHEALTHY"):
+        return None
+    for name, report in reports.items():
+        if _ANY_ERROR.search(report):
+            return f"{name}: {gist(report)}" if name else gist(report)
+    return gist(" ".join(reports.values())) or state
+
+
+def gist(report: str) -> str:
+    """The line of a traceback that names the error, or all of a report that has none; never more than a few lines."""
+    found = _ANY_ERROR.findall(report)
+    return " ".join((found[-1] if found else report).split())[:LONGEST_GIST]
+
+
+def stop_own(run_dir: Path) -> None:
+    """End a cluster of our own. Serve is not asked to drain: that waits for conversations, for hours if it must."""
+    import ray
+
+    processes.end(processes.proxies(str(run_dir)))
+    # A Ray that has lost its parts may never answer; the sweep that follows ends it all the same.
+    goodbye = threading.Thread(target=ray.shutdown, daemon=True)
+    goodbye.start()
+    goodbye.join(GOODBYE_S)
+
+
+def leave() -> None:
+    """End what is ours in a cluster that goes on: the application, its actors, and Serve if nobody else uses it."""
+    import ray
+    from ray import serve
+
+    if not ray.is_initialized():
+        return
+    with suppress(Exception):
+        others = set(serve.status().applications) - {APP}
+        serve.delete(APP) if others else serve.shutdown()
+    with suppress(Exception):
+        actors: list[Any] = ray.util.list_named_actors(all_namespaces=True)
+        for name in [actor["name"] for actor in actors if actor["namespace"] == NAMESPACE]:
+            ray.kill(ray.get_actor(name, namespace=NAMESPACE), no_restart=True)
+    ray.shutdown()
+
+
+def holder_of(port: int) -> str:
+    """Who listens on a port, as far as this user may know."""
+    with suppress(psutil.Error, OSError):
+        for link in psutil.net_connections("tcp"):
+            if link.status == psutil.CONN_LISTEN and link.laddr.port == port and link.pid:
+                return f" by {psutil.Process(link.pid).name()} (process {link.pid})"
+    return ""
