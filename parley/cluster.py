@@ -146,6 +146,7 @@ def holder_of(port: int) -> str:
     """Who listens on a port, as far as this user may know."""
     with suppress(psutil.Error, OSError):
         for link in psutil.net_connections("tcp"):
-            if link.status == psutil.CONN_LISTEN and link.laddr.port == port and link.pid:
+            local: Any = link.laddr
+            if link.status == psutil.CONN_LISTEN and local.port == port and link.pid:
                 return f" by {psutil.Process(link.pid).name()} (process {link.pid})"
     return ""
