@@ -1,7 +1,7 @@
 """BufferActor: a shard of the conversations. It holds their audio and their brains, and does what the brains command.
 
-Gateways send what callers said in ticks and fetch what callers should get by polling; windows of all conversations go to VAD
-in one call at a time, and what gathers meanwhile goes with the next. Nothing here decides anything about a conversation.
+Gateways send what callers said in ticks, and the answers bring what callers should get. Windows of all conversations go to
+VAD in one call at a time, and what gathers meanwhile goes with the next. Nothing here decides anything about a conversation.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.flow import load_flow
 from pipeline.notices import Failed
-from pipeline.ports import FlowStep, TextDelta, Utterance
+from pipeline.ports import FlowStep, Samples, Utterance
 from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
@@ -78,31 +78,24 @@ class BufferActor:
 
     # What gateways call
 
-    async def tick(self, gateway: str, openings: list[Opening], audio: Tick, events: list[tuple[int, on.FromCaller]]) -> None:
+    async def exchange(
+        self, gateway: str, openings: list[Opening], audio: Tick, events: list[tuple[int, on.FromCaller]]
+    ) -> list[tuple[int, Delivery]]:
+        """Takes what a gateway's callers sent, and answers with what they should get."""
         self._start()
+        outbox = self._outboxes.setdefault(gateway, Outbox())
         now = time.monotonic()
         for opening in openings:
-            self._open(opening, self._outbox(gateway), now)
+            self._open(opening, outbox, now)
         for conversation, samples in audio.unpack():
-            caller = self._callers.get(conversation)
-            if caller is None:
-                continue
-            dropped = caller.ear.hear(samples, now)
-            if dropped is not None:
-                self._give(caller, dropped, now)
-            if caller.ear.windows_ready():
-                self._ready[conversation] = None
+            self._hear(conversation, samples, now)
         for conversation, event in events:
             caller = self._callers.get(conversation)
             if caller is not None:
                 self._give(caller, event, now)
         if self._ready or self._gone:
             self._stirred.set()
-
-    async def poll(self, gateway: str) -> list[tuple[int, Delivery]]:
-        """What has gathered for a gateway; waits a while when there is nothing."""
-        self._start()
-        return await self._outbox(gateway).fetch()
+        return await outbox.answer()
 
     async def status(self) -> dict[str, Any]:
         return {
@@ -117,6 +110,16 @@ class BufferActor:
         }
 
     # Conversations
+
+    def _hear(self, conversation: int, samples: Samples, now: float) -> None:
+        caller = self._callers.get(conversation)
+        if caller is None:
+            return
+        dropped = caller.ear.hear(samples, now)
+        if dropped is not None:
+            self._give(caller, dropped, now)
+        if caller.ear.windows_ready():
+            self._ready[conversation] = None
 
     def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
         flow = load_flow(self._config.flows_dir, opening.flow)
@@ -226,18 +229,14 @@ class BufferActor:
 
     async def _think(self, caller: _Caller, command: Think) -> None:
         step: FlowStep | None = None
-        took_s = 0.0
         async with aclosing(self._stages.reply(command.prompt)) as stream:
             async for parts in stream:
                 for took_s, part in parts:
-                    match part:
-                        case TextDelta(text):
-                            self._give(caller, on.ReplyGrew(command.turn, text, took_s), time.monotonic())
-                        case FlowStep():
-                            step = part
-                        case _:
-                            assert_never(part)
-        self._give(caller, on.ReplyEnded(command.turn, step, took_s), time.monotonic())
+                    if isinstance(part, FlowStep):
+                        step = part
+                    else:
+                        self._give(caller, on.ReplyGrew(command.turn, part, took_s), time.monotonic())
+        self._give(caller, on.ReplyEnded(command.turn, step), time.monotonic())
 
     async def _speak(self, caller: _Caller, command: Speak) -> None:
         async with aclosing(self._stages.speak(command.phrase, caller.out_rate)) as stream:
@@ -303,19 +302,14 @@ class BufferActor:
         if not self._background:
             self._background = [asyncio.create_task(self._judge_forever()), asyncio.create_task(self._end_leases_forever())]
 
-    def _outbox(self, gateway: str) -> Outbox:
-        if gateway not in self._outboxes:
-            self._outboxes[gateway] = Outbox(self._config.gateway.tick_ms)
-        return self._outboxes[gateway]
-
     async def _end_leases_forever(self) -> None:
-        """A gateway that stopped fetching is gone, and its callers with it."""
+        """A gateway that fell silent is gone, and its callers with it."""
         while True:
             await asyncio.sleep(_LEASE_S / 4)
             for gateway, outbox in list(self._outboxes.items()):
-                if outbox.unfetched_for_s < _LEASE_S:
+                if outbox.silent_for_s < _LEASE_S:
                     continue
-                log.warning("gateway %s stopped fetching; its conversations end", gateway)
+                log.warning("gateway %s fell silent; its conversations end", gateway)
                 for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
                     self._give(caller, on.HungUp(), time.monotonic())
                 del self._outboxes[gateway]

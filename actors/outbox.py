@@ -1,45 +1,50 @@
-"""What one gateway should fetch from a shard: everything that has gathered since it last did, in order."""
+"""What one gateway should get from a shard, in order, carried by the answers to its own messages.
+
+The answer to a message is held back until there is something to carry, or until the gateway's next message comes, whose answer
+is then held back instead. So news leave at once, and a call is spent only on what the gateway has to say anyway.
+"""
 
 import asyncio
 import time
 
-from actors.gathering import Throttle
 from pipeline.notices import Notice
 
 Delivery = Notice | bytes | None
 """What a caller should get: a notice, reply audio, or None when the conversation is over."""
 
-_LONGEST_WAIT_S = 5.0
+_LONGEST_HOLD_S = 5.0
 
 
 class Outbox:
-    """Bounded by pacing: a conversation puts no more in than its caller hears, and ends when nobody fetches."""
+    """Bounded by pacing: a conversation puts no more in than its caller hears, and ends when its gateway falls silent."""
 
-    def __init__(self, tick_ms: float) -> None:
+    def __init__(self) -> None:
         self._waiting: list[tuple[int, Delivery]] = []
-        self._stirred = asyncio.Event()
-        self._throttle = Throttle(tick_ms)
-        self._fetched_at = time.monotonic()
+        self._holder: asyncio.Future[None] | None = None
+        self._seen_at = time.monotonic()
+
+    @property
+    def silent_for_s(self) -> float:
+        """How long the gateway has not been heard of."""
+        return time.monotonic() - self._seen_at
 
     def put(self, caller: int, delivery: Delivery) -> None:
         self._waiting.append((caller, delivery))
-        self._stirred.set()
+        self._release()
 
-    async def fetch(self) -> list[tuple[int, Delivery]]:
-        """Waits until there is something, but not for ever."""
-        self._fetched_at = time.monotonic() + _LONGEST_WAIT_S
+    async def answer(self) -> list[tuple[int, Delivery]]:
+        """Everything that waits, as soon as there is something or the next message has come."""
+        self._release()
+        self._seen_at = time.monotonic()
         if not self._waiting:
-            self._stirred.clear()
-            try:
-                async with asyncio.timeout(_LONGEST_WAIT_S):
-                    await self._stirred.wait()
-            except TimeoutError:
-                return []
-        await self._throttle()
-        fetched, self._waiting = self._waiting, []
-        self._fetched_at = time.monotonic()
-        return fetched
+            holder = self._holder = asyncio.get_running_loop().create_future()
+            timer = asyncio.get_running_loop().call_later(_LONGEST_HOLD_S, self._release)
+            await holder
+            timer.cancel()
+        answer, self._waiting = self._waiting, []
+        return answer
 
-    @property
-    def unfetched_for_s(self) -> float:
-        return time.monotonic() - self._fetched_at
+    def _release(self) -> None:
+        if self._holder is not None:
+            self._holder.set_result(None)
+            self._holder = None

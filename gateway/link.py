@@ -1,13 +1,13 @@
 """The way between this gateway and one shard, for all of its callers together.
 
-What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`, and one at a
-time, so that a slow shard gets fewer and larger ticks instead of a queue of them. What callers should get is fetched by one
-waiting call and handed to each caller's own function.
+What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`, and two under way
+at most, so that a slow shard gets fewer and larger ticks instead of a queue of them. The answers bring what callers should
+get; one is always awaited, and held back by the shard until it has something to bring.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from actors.buffer import Opening
@@ -20,6 +20,8 @@ from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
 
+_UNDER_WAY = 2
+_PATIENCE_S = 0.2
 _LOST = Failed(
     "conversation_lost", "the part of the server that held this conversation failed; please call again", Fault.SERVER
 )
@@ -36,7 +38,11 @@ class ShardLink:
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
         self._stirred = asyncio.Event()
-        self._tasks = [asyncio.create_task(self._send_forever()), asyncio.create_task(self._fetch_forever())]
+        # The first call waits for news; the loop of this task lives as long as the gateway.
+        self._stirred.set()
+        self._room = asyncio.Semaphore(_UNDER_WAY)
+        self._under_way = 0
+        self._task = asyncio.create_task(self._exchange_forever())
 
     @property
     def callers(self) -> int:
@@ -59,29 +65,37 @@ class ShardLink:
         """Nobody takes this caller's deliveries any more."""
         self._takers.pop(caller, None)
 
-    async def _send_forever(self) -> None:
+    async def _exchange_forever(self) -> None:
+        before: asyncio.Task[None] | None = None
         while True:
             await self._stirred.wait()
             await self._throttle()
+            await self._room.acquire()
+            self._under_way += 1
             self._stirred.clear()
             openings, audio, events = self._openings, self._audio, self._events
             self._openings, self._audio, self._events = [], [], []
-            try:
-                await self._shard.tick.remote(self._gateway, openings, Tick.pack(audio), events)
-            except Exception as error:
-                await self._lost(error)
+            answer = self._shard.exchange.remote(self._gateway, openings, Tick.pack(audio), events)
+            before = asyncio.create_task(self._take(answer, before))
 
-    async def _fetch_forever(self) -> None:
-        while True:
-            try:
-                deliveries = await self._shard.poll.remote(self._gateway)
-            except Exception as error:
-                await self._lost(error)
-                continue
-            for caller, delivery in deliveries:
-                taker = self._takers.get(caller)
-                if taker is not None:
-                    taker(delivery)
+    async def _take(self, answer: Awaitable[list[tuple[int, Delivery]]], before: asyncio.Task[None] | None) -> None:
+        """Hands out what an answer brings, after what the answer before it brought."""
+        try:
+            deliveries = await answer
+        except Exception as error:
+            await self._lost(error)
+            deliveries = []
+        if before is not None:
+            await before
+        for caller, delivery in deliveries:
+            taker = self._takers.get(caller)
+            if taker is not None:
+                taker(delivery)
+        self._room.release()
+        self._under_way -= 1
+        if not self._under_way:
+            # Somebody must always be waiting for news.
+            self._stirred.set()
 
     async def _lost(self, error: Exception) -> None:
         """The shard died, and what it held is gone; Ray starts it again."""
@@ -90,4 +104,4 @@ class ShardLink:
         for taker in takers.values():
             taker(_LOST)
             taker(None)
-        await asyncio.sleep(0.2)
+        await asyncio.sleep(_PATIENCE_S)

@@ -94,7 +94,7 @@ class Shards(Settings):
     """Actors of this kind."""
     num_cpus: float = Field(default=0.1, ge=0)
     """Cores that Ray reserves for each."""
-    tick_ms: Millis = 10
+    tick_ms: Millis = 20
     """Shortest time between two messages to it; a message after a longer pause leaves at once."""
 
 
@@ -186,8 +186,6 @@ class Gateway(Pool):
     """Conversations in one replica that Serve aims for."""
     max_ongoing_requests: Positive = 2_000
     """Conversations in one replica at most."""
-    tick_ms: Millis = 10
-    """Shortest time between two messages of a shard to a gateway."""
 
 
 class Stage(Settings, Generic[S]):

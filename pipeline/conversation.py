@@ -33,6 +33,7 @@ from pipeline.notices import (
     Said,
     TurnReport,
 )
+from pipeline.phrasing import Phraser
 from pipeline.ports import LISTENING_RATE, Prompt, Transcript
 from pipeline.reply import Reply
 from pipeline.states import State, Trigger, after
@@ -171,8 +172,10 @@ class Conversation:
         if text:
             self._go(Trigger.GREETED)
             self._reply = reply = self._new_reply(GREETING_TURN)
-            self._reply_event(reply, on.ReplyGrew(GREETING_TURN, text, 0.0))
-            self._reply_event(reply, on.ReplyEnded(GREETING_TURN, None, 0.0))
+            phraser = Phraser(self._language)
+            for phrase in [*phraser.push(text), *phraser.flush()]:
+                self._reply_event(reply, on.ReplyGrew(GREETING_TURN, phrase, 0.0))
+            self._reply_event(reply, on.ReplyEnded(GREETING_TURN, None))
 
     def _caller_began(self, at: int, now: float) -> None:
         self._number += 1
@@ -258,13 +261,14 @@ class Conversation:
 
     def _reply_event(self, reply: Reply, event: on.ReplyGrew | on.ReplyEnded | on.SpeechMade | on.PhraseEnded) -> None:
         match event:
-            case on.ReplyGrew(_, text, took_s):
-                if reply.grow(text):
-                    self._phrase_known(reply, took_s)
-            case on.ReplyEnded(_, step, took_s):
-                if reply.end_text(step):
-                    self._phrase_known(reply, took_s)
-                self._tell(Said(reply.turn, reply.phrased, final=True))
+            case on.ReplyGrew(_, phrase, took_s):
+                if self._clock is not None and not reply.text:
+                    self._clock.llm_s = took_s
+                reply.grow(phrase)
+                self._tell(Said(reply.turn, reply.text, final=False))
+            case on.ReplyEnded(_, step):
+                reply.end_text(step)
+                self._tell(Said(reply.turn, reply.text, final=True))
             case on.SpeechMade(_, phrase, pcm, words, took_s):
                 if self._clock is not None and not reply.began and not reply.playout.made:
                     self._clock.tts_s = took_s
@@ -273,12 +277,6 @@ class Conversation:
                 reply.end_phrase(phrase)
             case _:
                 assert_never(event)
-
-    def _phrase_known(self, reply: Reply, took_s: float) -> None:
-        if self._clock is not None and not self._clock.llm_s:
-            self._clock.llm_s = took_s
-        if not reply.text_ended:
-            self._tell(Said(reply.turn, reply.phrased, final=False))
 
     def _carry_on(self, reply: Reply, now: float) -> None:
         """Does what is due: speaks the next phrase, sends audio, notices the end."""
@@ -311,7 +309,7 @@ class Conversation:
     def _reply_over(self, reply: Reply) -> None:
         """All that was made has been heard, or there was nothing to hear."""
         self._reply = self._clock = None
-        self._history.we_said(reply.phrased)
+        self._history.we_said(reply.text)
         self._go(Trigger.REPLY_HEARD if reply.began else Trigger.REPLY_EMPTY)
         self._remember(reply)
         if reply.step is not None and reply.step.ends_call:

@@ -72,8 +72,10 @@ class Transcribed:
 
 @dataclass(frozen=True, slots=True)
 class ReplyGrew:
+    """The next phrase of the reply is known."""
+
     turn: int
-    text: str
+    phrase: str
     took_s: float
     """Seconds that the provider had taken up to here."""
 
@@ -82,8 +84,6 @@ class ReplyGrew:
 class ReplyEnded:
     turn: int
     step: FlowStep | None
-    took_s: float
-    """Seconds that the provider took for all of it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""One reply while it is made: text grows, is cut into phrases, is spoken phrase by phrase, and is paced to the client.
+"""One reply while it is made: it grows by phrases, is spoken phrase by phrase, and is paced to the client.
 
 One phrase is spoken at a time, and no more is made ahead than the caller will hear soon: a slow listener holds up synthesis,
 not memory.
@@ -8,7 +8,6 @@ from collections import deque
 
 from pipeline.commands import Speak
 from pipeline.config import Config
-from pipeline.phrasing import Phraser
 from pipeline.playout import Playout
 from pipeline.ports import FlowStep, Phrase, Word
 
@@ -20,31 +19,24 @@ class Reply:
         self.turn = turn
         self.playout = Playout(config.playout, out_rate)
         self.step: FlowStep | None = None
-        self.phrased = ""
-        """The text that has been cut into phrases so far."""
+        self.text = ""
         self.began = False
         """Whether any sound has been sent."""
         self.all_sent_told = False
         self._language = language
         self._max_ahead_ms = config.conversation.max_ahead_ms
-        self._phraser = Phraser(language)
         self._waiting: deque[str] = deque()
         self._speaking = False
         self._spoken_phrases = 0
         self._text_ended = False
 
-    @property
-    def text_ended(self) -> bool:
-        return self._text_ended
+    def grow(self, phrase: str) -> None:
+        self._waiting.append(phrase)
+        self.text = f"{self.text} {phrase}".lstrip()
 
-    def grow(self, delta: str) -> bool:
-        """Takes more text; says whether a phrase became complete by it."""
-        return self._phrases(self._phraser.push(delta))
-
-    def end_text(self, step: FlowStep | None) -> bool:
+    def end_text(self, step: FlowStep | None) -> None:
         self.step = step
         self._text_ended = True
-        return self._phrases(self._phraser.flush())
 
     def next_phrase(self, now: float) -> Speak | None:
         """The phrase that should be spoken now, if any."""
@@ -79,8 +71,3 @@ class Reply:
     def due(self) -> float | None:
         """When audio has to be sent, or the last of it will have been heard."""
         return self.playout.due()
-
-    def _phrases(self, phrases: list[str]) -> bool:
-        self._waiting.extend(phrases)
-        self.phrased = " ".join([self.phrased, *phrases]).strip()
-        return bool(phrases)
