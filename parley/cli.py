@@ -1,5 +1,6 @@
 """The `parley` command. Thin: each command checks its arguments, calls one function, and turns an error into one line."""
 
+import asyncio
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -9,7 +10,7 @@ import typer
 from rich.console import Console
 
 from pipeline.config import Config, load_config
-from pipeline.errors import ParleyError
+from pipeline.errors import ClientError, ParleyError
 
 app = typer.Typer(
     help="A real-time voice-conversation server on Ray.",
@@ -68,3 +69,50 @@ def down(port: Annotated[int | None, typer.Option(help="The server's port; neede
     with _one_line():
         where = rundir.folder()
         console.print(ending.stop(ending.pick(port, where), where), highlight=False)
+
+
+@app.command()
+def call(
+    file: Annotated[
+        Path | None, typer.Argument(help="A WAV file to play to the server: PCM16, 8 to 48 kHz, mono or stereo.")
+    ] = None,
+    url: Annotated[str, typer.Option(help="Address of the server.")] = "http://127.0.0.1:8000",
+    lang: Annotated[str, typer.Option(help="Language of the conversation, such as en.")] = "",
+    flow: Annotated[str, typer.Option(help="Call flow of the conversation.")] = "",
+    save: Annotated[Path | None, typer.Option(help="WAV file for the reply's audio.")] = None,
+    text: Annotated[str, typer.Option(help="A turn to type, after the recording if there is one.")] = "",
+) -> None:
+    """Play a recording to a server in real time, and show its reply and how long each part took."""
+    from parley import call as calling
+    from parley import wav
+    from parley.client import Client
+
+    with _one_line():
+        if file is None and not text:
+            raise ClientError("nothing_to_say", "name a recording, or type a turn with --text")
+        recording = wav.read(file) if file is not None else None
+        client = Client(url, recording.rate if recording is not None else 16_000, lang=lang, flow=flow)
+        reply = asyncio.run(calling.run(client, recording, text, console))
+        if save is not None:
+            wav.write(save, reply, client.out_rate)
+            console.print(f"saved {len(reply) / client.out_rate:.1f} s of speech to {save}", highlight=False)
+
+
+@app.command()
+def say(
+    text: Annotated[str, typer.Argument(help="What to say.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="WAV file to write.")],
+    voice: Annotated[str, typer.Option(help="A voice that the provider knows; empty for the language's own.")] = "",
+    lang: Annotated[str, typer.Option(help="Language of the text.")] = "en",
+    config: ConfigFile = None,
+    settings: Settings = None,
+) -> None:
+    """Turn text into speech on this machine, without a server."""
+    from parley import say as saying
+    from parley import wav
+    from pipeline.ports import Phrase
+
+    with _one_line():
+        provider, speech = asyncio.run(saying.say(load_config(config, settings or []), Phrase(text, lang, voice)))
+        wav.write(output, speech.samples, speech.rate)
+        console.print(f"{provider} said {speech.seconds:.1f} s at {speech.rate} Hz into {output}", highlight=False)
