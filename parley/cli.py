@@ -1,6 +1,7 @@
 """The `parley` command. Thin: each command checks its arguments, calls one function, and turns an error into one line."""
 
 import asyncio
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,6 +9,8 @@ from typing import Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
 
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError
@@ -116,3 +119,33 @@ def say(
         provider, speech = asyncio.run(saying.say(load_config(config, settings or []), Phrase(text, lang, voice)))
         wav.write(output, speech.samples, speech.rate)
         console.print(f"{provider} said {speech.seconds:.1f} s at {speech.rate} Hz into {output}", highlight=False)
+
+
+@app.command()
+def status(port: Annotated[int | None, typer.Option(help="The server's port; needed when several run.")] = None) -> None:
+    """Show the state of a server of this machine."""
+    from parley import down, rundir
+    from parley import status as state
+
+    with _one_line():
+        record = down.pick(port, rundir.folder())
+        console.print(state.picture(record, state.ask(record), time.time()), highlight=False)
+
+
+@app.command()
+def doctor(config: ConfigFile = None, settings: Settings = None) -> None:
+    """Look over this machine: which providers would answer, which ports are free, what is missing."""
+    from parley import doctor as examination
+
+    with _one_line():
+        loaded = load_config(config, settings or [])
+    colours = {"ok": "green", "answers": "bold green", "waits": "green", "note": "yellow", "fault": "bold red"}
+    findings = [examination.providers(loaded), examination.machine(loaded)]
+    for title, part in zip(("Providers", "Machine"), findings, strict=True):
+        table = Table("", "", "", title=title, title_justify="left", show_header=False)
+        for finding in part:
+            table.add_row(finding.what, f"[{colours[finding.result]}]{finding.result}[/]", escape(finding.detail))
+        console.print(table, highlight=False)
+    if any(finding.stops_us for part in findings for finding in part):
+        problems.print("[bold red]error[/] something essential is missing", highlight=False)
+        raise typer.Exit(1)
