@@ -71,7 +71,7 @@ def down(port: Annotated[int | None, typer.Option(help="The server's port; neede
 
     with _one_line():
         where = rundir.folder()
-        console.print(ending.stop(ending.pick(port, where), where), highlight=False)
+        console.print(ending.stop(ending.pick(port, where), where), highlight=False, soft_wrap=True)
 
 
 @app.command()

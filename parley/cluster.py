@@ -22,6 +22,8 @@ NAMESPACE = "parley"
 START_LIMIT_S = 180.0
 """Seconds in which all stages must be ready; loading weights is the long part."""
 LONGEST_GIST = 400
+DRAIN_S = 60.0
+"""Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for 30 of them in any case."""
 GOODBYE_S = 10.0
 """Seconds that Ray gets to end by itself."""
 
@@ -129,12 +131,16 @@ def leave() -> None:
     """End what is ours in a cluster that goes on: the application, its actors, and Serve if nobody else uses it."""
     import ray
     from ray import serve
+    from ray.serve.context import _get_global_client
 
     if not ray.is_initialized():
         return
     with suppress(Exception):
-        others = set(serve.status().applications) - {APP}
-        serve.delete(APP) if others else serve.shutdown()
+        client: Any = _get_global_client()
+        if set(serve.status().applications) - {APP}:
+            serve.delete(APP)
+        else:
+            client.shutdown(timeout_s=DRAIN_S)
     with suppress(Exception):
         actors: list[Any] = ray.util.list_named_actors(all_namespaces=True)
         for name in [actor["name"] for actor in actors if actor["namespace"] == NAMESPACE]:

@@ -12,8 +12,8 @@ from parley import processes, rundir
 from parley.rundir import Record
 from pipeline.errors import ServerError
 
-PATIENCE_S = 45.0
-"""Seconds in which a server must end by itself: its own stages of stopping take a third of that at most."""
+PATIENCE_S = 90.0
+"""Seconds in which a server must end by itself; one that leaves a cluster which goes on takes up to 60."""
 
 
 def pick(port: int | None, where: Path) -> Record:

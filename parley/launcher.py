@@ -40,6 +40,7 @@ class _Stopped(BaseException):
 def serve(config: Config, console: Console, keep_logs: bool = False) -> None:
     """Run a server until it is asked to stop; raises `ParleyError` when it cannot start."""
     config = with_address(config)
+    _clean_up_before(config.server.port, console)
     check_port(config)
     chosen = providers.chosen(config)
     server = config.server
@@ -76,6 +77,16 @@ def with_address(config: Config) -> Config:
         raise ConfigError("host_not_loopback", wanted)
     changes = {"host": "127.0.0.1", "port": server.port or free_ports(1)[0]}
     return config.model_copy(update={"server": server.model_copy(update=changes)})
+
+
+def _clean_up_before(port: int, console: Console) -> None:
+    """A server that was killed, its warden too, still holds the port it had."""
+    where = rundir.folder()
+    record = rundir.find(port, where)
+    if record is not None and not record.alive():
+        processes.sweep(record.run_dir)
+        rundir.forget(port, where)
+        console.print(f"[dim]cleaned up after a server on port {port} that was killed[/]", highlight=False)
 
 
 def check_port(config: Config) -> None:

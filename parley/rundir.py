@@ -66,7 +66,7 @@ def claim(record: Record, where: Path) -> None:
             json.dump(asdict(record), file)
     except FileExistsError:
         port = record.port
-        held = f"port {port} belongs to a Parley server that runs or was killed; `parley down --port {port}` ends it"
+        held = f"port {port} belongs to a Parley server that starts or runs; `parley down --port {port}` ends it"
         raise ServerError("port_taken", held) from None
 
 
