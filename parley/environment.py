@@ -29,6 +29,8 @@ def ray_environment(config: Config, run_dir: Path, environ: Mapping[str, str] = 
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        # Ray's workers are polite to everything else on a machine; who talks with people must not be.
+        "RAY_worker_niceness": "0",
     }
     if config.ray.address:
         return mode
