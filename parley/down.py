@@ -53,8 +53,5 @@ def stop(record: Record, where: Path, patience_s: float = PATIENCE_S) -> str:
 
 def _gone(record: Record, patience_s: float) -> bool:
     with suppress(psutil.NoSuchProcess):
-        try:
-            psutil.Process(record.pid).wait(patience_s)
-        except psutil.TimeoutExpired:
-            return not record.alive()
-    return True
+        processes.wait_for([psutil.Process(record.pid)], patience_s)
+    return not record.alive()

@@ -86,7 +86,7 @@ def _clean_up_before(port: int, console: Console) -> None:
     if record is not None and not record.alive():
         processes.sweep(record.run_dir)
         rundir.forget(port, where)
-        console.print(f"[dim]cleaned up after a server on port {port} that was killed[/]", highlight=False)
+        console.print(f"[dim]cleaned up after a server on port {port} that was killed[/]", highlight=False, soft_wrap=True)
 
 
 def check_port(config: Config) -> None:
@@ -121,7 +121,7 @@ def _run(config: Config, run_dir: Path, console: Console, chosen: dict[str, str]
     while True:
         threading.Event().wait(LOOK_S)
         for line in watch.look():
-            console.print(line, markup=False, highlight=False)
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
 
 
 def wait_healthy(url: str, limit_s: float) -> None:
@@ -140,15 +140,15 @@ def wait_healthy(url: str, limit_s: float) -> None:
 
 def _announce(config: Config, run_dir: Path, console: Console, url: str, dashboard: str) -> None:
     port = config.server.port
-    console.print(f"\n[bold green]Parley listens on {url}[/]   Ctrl-C stops it", highlight=False)
-    console.print(f"  try it     parley call speech.wav --url {url}", highlight=False)
-    console.print(f"  state      parley status --port {port}", highlight=False)
+    console.print(f"\n[bold green]Parley listens on {url}[/]   Ctrl-C stops it", highlight=False, soft_wrap=True)
+    console.print(f"  try it     parley call speech.wav --url {url}", highlight=False, soft_wrap=True)
+    console.print(f"  state      parley status --port {port}", highlight=False, soft_wrap=True)
     if dashboard:
         token = run_dir / "token"
         entry = f"   its token: cat {token}" if token.exists() else ""
-        console.print(f"  dashboard  http://{dashboard.removeprefix('http://')}{entry}", highlight=False)
+        console.print(f"  dashboard  http://{dashboard.removeprefix('http://')}{entry}", highlight=False, soft_wrap=True)
     if not config.ray.address:
-        console.print(f"  logs       {run_dir}/session_latest/logs", highlight=False)
+        console.print(f"  logs       {run_dir}/session_latest/logs", highlight=False, soft_wrap=True)
 
 
 @contextmanager
@@ -156,7 +156,7 @@ def _step(console: Console, what: str) -> Iterator[None]:
     begun = time.monotonic()
     with console.status(f"Starting {what} ..."):
         yield
-    console.print(f"[green]started[/] {what} [dim]in {time.monotonic() - begun:.1f} s[/]", highlight=False)
+    console.print(f"[green]started[/] {what} [dim]in {time.monotonic() - begun:.1f} s[/]", highlight=False, soft_wrap=True)
 
 
 def _stop(config: Config, run_dir: Path, console: Console, keep_logs: bool) -> None:
@@ -171,7 +171,7 @@ def _stop(config: Config, run_dir: Path, console: Console, keep_logs: bool) -> N
     processes.sweep(str(run_dir), keep_files=keep_logs)
     with suppress(OSError):
         logs = f"; the logs are in {run_dir}" if keep_logs else ""
-        console.print(f"Stopped in {time.monotonic() - begun:.1f} s{logs}", highlight=False)
+        console.print(f"Stopped in {time.monotonic() - begun:.1f} s{logs}", highlight=False, soft_wrap=True)
 
 
 _Handler = Callable[[int, FrameType | None], None]

@@ -7,6 +7,7 @@ is ever touched, whatever its name: a second server and another Ray on this mach
 
 import shutil
 import sys
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ import psutil
 MARK = "PARLEY_RUN_DIR"
 PROGRAMS = {"gcs_server", "raylet", "haproxy", Path(sys.executable).resolve().name}
 """What may run from a run dir; an editor or a pager that shows a log from there is not among them."""
+LOOK_S = 0.02
 
 
 def of_server(run_dir: str) -> list[psutil.Process]:
@@ -39,10 +41,10 @@ def end(processes: Iterable[psutil.Process], patience_s: float = 3.0) -> None:
     asked = list(processes)
     for process in asked:
         _signal(process, kill=False)
-    _, stubborn = psutil.wait_procs(asked, timeout=patience_s)
+    stubborn = wait_for(asked, patience_s)
     for process in stubborn:
         _signal(process, kill=True)
-    psutil.wait_procs(stubborn, timeout=patience_s)
+    wait_for(stubborn, patience_s)
 
 
 def sweep(run_dir: str, patience_s: float = 3.0, keep_files: bool = False) -> None:
@@ -54,6 +56,21 @@ def sweep(run_dir: str, patience_s: float = 3.0, keep_files: bool = False) -> No
         end(left, patience_s)
     if not keep_files:
         shutil.rmtree(run_dir, ignore_errors=True)
+
+
+def wait_for(processes: list[psutil.Process], patience_s: float) -> list[psutil.Process]:
+    """Those that still run after a while. One that is dead but was not fetched by its parent runs no more."""
+    end = time.monotonic() + patience_s
+    while (running := [process for process in processes if _runs(process)]) and time.monotonic() < end:
+        time.sleep(LOOK_S)
+    return running
+
+
+def _runs(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False
 
 
 def _belongs(process: psutil.Process, run_dir: str) -> bool:
