@@ -50,8 +50,10 @@ class CallerTurn:
     """Position where the audio begins that has not been asked to be transcribed."""
     before: str = ""
     """Words from a turn that turned out not to have ended."""
-    asked: list[int] = field(default_factory=lambda: [])
-    """Where each piece begins."""
+    pieces: int = 0
+    """How many pieces were ever asked; numbers are not used twice, so that a late answer is known to be one."""
+    asked: dict[int, int] = field(default_factory=lambda: {})
+    """Where each piece begins that is still of use."""
     known: dict[int, Transcript] = field(default_factory=lambda: {})
 
     @property
@@ -61,22 +63,34 @@ class CallerTurn:
     @property
     def needed_from(self) -> int:
         """Position before which the audio of this turn has become words."""
-        missing = [start for piece, start in enumerate(self.asked) if piece not in self.known]
+        missing = [start for piece, start in self.asked.items() if piece not in self.known]
         return min([self.start, *missing])
+
+    @property
+    def newest(self) -> Transcript | None:
+        return self.known[max(self.known)] if self.known else None
 
     def words(self) -> str:
         heard = [self.known[piece].text for piece in sorted(self.known)]
         return " ".join(text for text in [self.before, *heard] if text)
 
+    def ask(self, stop: int) -> tuple[int, int]:
+        """The number of the piece that ends here, and where it begins."""
+        piece, start = self.pieces, self.start
+        self.asked[piece] = start
+        self.pieces += 1
+        self.start = stop
+        return piece, start
+
     def ask_again(self) -> None:
         """Forgets what was asked and did not come back, so that it is asked once more with what follows."""
         self.start, self.before = self.needed_from, self.words_until_gap()
-        self.asked, self.known = [], {}
+        self.asked, self.known = {}, {}
 
     def words_until_gap(self) -> str:
         """The words before the first piece that has not come back."""
         heard: list[str] = [self.before]
-        for piece in range(len(self.asked)):
+        for piece in self.asked:
             if piece not in self.known:
                 break
             heard.append(self.known[piece].text)
@@ -154,9 +168,9 @@ class Conversation:
                 self._drop_everything()
                 self._go(Trigger.HUNG_UP)
             case on.Transcribed():
-                self._transcribed(event)
+                self._transcribed(event, now)
             case on.ReplyGrew() | on.ReplyEnded() | on.SpeechMade() | on.PhraseEnded():
-                if self._reply is not None and self._reply.turn == event.turn:
+                if self._reply is not None and self._reply.turn == event.turn and not self._reply.given_up:
                     self._reply_event(self._reply, event)
             case on.StageFailed():
                 self._failed(event, now)
@@ -202,25 +216,30 @@ class Conversation:
         self._tell(CallerStopped(to_ms(at, LISTENING_RATE)))
         self._clock = TurnClock(heard_at, now)
         self._go(Trigger.CALLER_STOPPED)
-        self._transcribe(self._caller, at)
+        # A piece that was cut in the pause may hold all of it already.
+        if at > self._caller.start:
+            self._transcribe(self._caller, at)
+        elif not self._caller.under_way:
+            self._heard(self._caller, self._caller.newest or Transcript("", self._language))
 
     def _transcribe(self, turn: CallerTurn, stop: int) -> None:
-        piece = len(turn.asked)
-        turn.asked.append(turn.start)
+        piece, start = turn.ask(stop)
         expected = self._flow.expected(self._language, self._flow_state)
-        self._out.append(Transcribe(turn.number, piece, turn.start, stop, self._language, expected))
-        turn.start = stop
+        self._out.append(Transcribe(turn.number, piece, start, stop, self._language, expected))
 
-    def _transcribed(self, event: on.Transcribed) -> None:
+    def _transcribed(self, event: on.Transcribed, now: float) -> None:
         turn = self._caller
-        if turn is None or turn.number != event.turn:
+        if turn is None or turn.number != event.turn or event.piece not in turn.asked:
             return
         turn.known[event.piece] = event.transcript
         if self._clock is not None:
-            self._clock.asr_s = event.took_s
+            # A piece may have been under way for long when the turn ended; only what came after kept the caller waiting.
+            self._clock.asr_s = min(event.took_s, now - self._clock.ended_at)
+        self._heard(turn, event.transcript)
+
+    def _heard(self, turn: CallerTurn, newest: Transcript) -> None:
         final = self.state is State.TRANSCRIBING and not turn.under_way
-        heard = event.transcript
-        self._tell(Heard(turn.number, turn.words(), final, heard.language, heard.confidence))
+        self._tell(Heard(turn.number, turn.words(), final, newest.language, newest.confidence))
         if not final:
             return
         self._caller = None
@@ -292,7 +311,7 @@ class Conversation:
             if reply.began:
                 self._tell(AudioDone(reply.turn, to_ms(reply.playout.sent, self._out_rate)))
         if reply.playout.heard_out(now):
-            self._reply_over(reply)
+            self._reply_over(reply, now)
 
     def _sound(self, reply: Reply, pcm: bytes, now: float) -> None:
         if not reply.began:
@@ -306,10 +325,10 @@ class Conversation:
             self.turns.append(latency)
             self._tell(TurnReport(reply.turn, latency))
 
-    def _reply_over(self, reply: Reply) -> None:
+    def _reply_over(self, reply: Reply, now: float) -> None:
         """All that was made has been heard, or there was nothing to hear."""
         self._reply = self._clock = None
-        self._history.we_said(reply.text)
+        self._history.we_said(reply.playout.heard_text(now))
         self._go(Trigger.REPLY_HEARD if reply.began else Trigger.REPLY_EMPTY)
         self._remember(reply)
         if reply.step is not None and reply.step.ends_call:
@@ -356,6 +375,7 @@ class Conversation:
         elif reply is not None and reply.turn == event.turn:
             self._tell(Failed(event.code, event.message, event.fault))
             if reply.began:
+                self._out.append(Abandon(reply.turn))
                 reply.give_up()
             else:
                 self._drop_reply()

@@ -12,6 +12,9 @@ from pipeline.audio import to_ms, to_samples
 from pipeline.config import Playout as Rules
 from pipeline.ports import Word
 
+_LETTERS_A_SECOND = 14
+"""The pace of speech whose end is not known yet."""
+
 
 @dataclass(slots=True)
 class _Phrase:
@@ -30,14 +33,17 @@ class _Phrase:
             return self.text
         if self.words:
             middles = [(word.start_s + word.end_s) / 2 * rate for word in self.words]
-            share = sum(middle <= samples for middle in middles) / len(middles)
+            # An engine may count words in its own way; while it speaks, those that are to come are not among them.
+            words = len(middles) if self.ended else max(len(middles), len(tokens))
+            share = sum(middle <= samples for middle in middles) / words
             return " ".join(tokens[: round(share * len(tokens))])
         # No times from the engine: words take time as they take letters.
         letters = sum(len(token) for token in tokens) or 1
+        length = self.samples if self.ended else max(self.samples, letters * rate // _LETTERS_A_SECOND)
         heard: list[str] = []
         passed = 0.0
         for token in tokens:
-            if (passed + len(token) / 2) / letters * self.samples > samples:
+            if (passed + len(token) / 2) / letters * length > samples:
                 break
             heard.append(token)
             passed += len(token)
@@ -50,11 +56,13 @@ class Playout:
     def __init__(self, rules: Rules, rate: int) -> None:
         self._rate = rate
         self._lead = to_samples(rules.lead_ms, rate)
-        self._chunk = to_samples(rules.chunk_ms, rate)
+        # Audio is asked for when a chunk fits into the lead, which must be before the client runs dry.
+        self._chunk = min(to_samples(rules.chunk_ms, rate), max(self._lead // 2, 1))
         self._queue: deque[bytes] = deque()
         self._queued = 0
         self._phrases: list[_Phrase] = []
         self._closed = False
+        self._told = 0
         self._anchor = 0
         self._anchored_at = 0.0
         self.sent = 0
@@ -95,7 +103,7 @@ class Playout:
     def played(self, ms: int, now: float) -> None:
         """The client's own account; it cannot have played what was not sent, nor less than it said before."""
         if self.sent:
-            self._anchor = min(to_samples(ms, self._rate), self.sent)
+            self._anchor = self._told = min(max(to_samples(ms, self._rate), self._told), self.sent)
             self._anchored_at = now
             self.reported = True
 
@@ -129,6 +137,10 @@ class Playout:
         if self._queued:
             return self._played_at(self.sent + min(self._chunk, self._queued) - self._lead)
         return self._played_at(self.sent) if self._closed and self.sent else None
+
+    def ahead_only(self, ms: int) -> float:
+        """When no more than this will be ahead of what is heard, if nothing is made in between."""
+        return self._played_at(self.made - to_samples(ms, self._rate))
 
     def heard_out(self, now: float) -> bool:
         return self.all_sent and self.heard(now) >= self.sent

@@ -23,6 +23,8 @@ class Reply:
         self.began = False
         """Whether any sound has been sent."""
         self.all_sent_told = False
+        self.given_up = False
+        """Whether it failed on its way; nothing more is made, and what still comes is too late."""
         self._language = language
         self._max_ahead_ms = config.conversation.max_ahead_ms
         self._waiting: deque[str] = deque()
@@ -65,9 +67,12 @@ class Reply:
     def give_up(self) -> None:
         """Nothing more can be made; what there is will be heard."""
         self._waiting.clear()
-        self._text_ended = True
+        self.given_up = self._text_ended = True
         self.playout.close()
 
     def due(self) -> float | None:
-        """When audio has to be sent, or the last of it will have been heard."""
-        return self.playout.due()
+        """When audio has to be sent, the last of it will have been heard, or more of it may be made."""
+        due = self.playout.due()
+        if due is None and self._waiting and not self._speaking:
+            return self.playout.ahead_only(self._max_ahead_ms)
+        return due
