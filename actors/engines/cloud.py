@@ -16,8 +16,8 @@ connection and all tries in it, and then the silence before each further part. L
 import asyncio
 import json
 import random
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -81,14 +81,16 @@ class CloudCalls:
         deadline = now() + self._settings.timeout_s
         async with self._connection(deadline):
             answer, part = await self._begin(attempt, deadline)
-            async with aclosing(answer):
+            try:
                 while part is not None:
                     yield part
                     try:
                         async with asyncio.timeout_at(now() + self._settings.timeout_s):
-                            part = await anext(answer, None)
+                            part = await _to_its_end(anext(answer, None))
                     except Exception as error:
                         raise self._failure(error, begun=True) from None
+            finally:
+                await _to_its_end(answer.aclose())
 
     @asynccontextmanager
     async def _connection(self, deadline: float) -> AsyncIterator[None]:
@@ -111,7 +113,7 @@ class CloudCalls:
             answer = attempt()
             try:
                 async with asyncio.timeout_at(deadline):
-                    return answer, await anext(answer, None)
+                    return answer, await _to_its_end(anext(answer, None))
             except Exception as error:
                 failure = self._failure(error, begun=False)
                 pause_s = self._pause_s(error, failure, tries_before)
@@ -169,6 +171,32 @@ class CloudCalls:
         key = _key(self._settings)
         said = str(error).replace(key, "***") if key else str(error)
         return said[:LONGEST_QUOTE]
+
+
+async def _to_its_end(step: Awaitable[Part]) -> Part:
+    """One step of the library, which may tidy up after itself when who waits for it is cancelled.
+
+    A cancelled task can be interrupted just when its connection goes back to the pool, which then counts it as busy for ever;
+    the library guards itself against a cancelled scope of anyio, but not against that.
+    """
+    import anyio
+
+    scope = anyio.CancelScope()
+
+    async def within_scope() -> Part:
+        with scope:
+            return await step
+        raise asyncio.CancelledError
+
+    task = asyncio.ensure_future(within_scope())
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        scope.cancel()
+        await asyncio.wait({task})
+        if not task.cancelled():
+            task.exception()  # of no interest any more, but to be looked at
+        raise
 
 
 def _key(settings: Cloud) -> str:

@@ -15,7 +15,7 @@ import asyncio
 import json
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from email.parser import BytesParser
 from email.policy import HTTP
@@ -108,10 +108,12 @@ class FakeOpenAI:
                 finally:
                     self._at_once -= 1
                     seen.ended.set()
-        except (ConnectionError, asyncio.IncompleteReadError):
-            pass
+        except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
+            pass  # cut as planned, left by the client, or stopped
         finally:
             writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
 
     async def _carry_out(self, plan: Plan, seen: Seen, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         match plan:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+import anyio
 import httpx
 import openai
 import pytest
@@ -133,3 +134,29 @@ def test_a_mistake_of_ours_is_not_the_provider_s_and_frees_the_connection() -> N
                 await anext(calls.parts(mistaken))
 
     run_jumping(job)
+
+
+@pytest.mark.parametrize("ticks", range(12))
+async def test_a_cancelled_listener_does_not_interrupt_the_library_s_tidying_up(ticks: int) -> None:
+    begun, tidied = [], []
+
+    async def one_word() -> AsyncGenerator[str, None]:
+        begun.append(1)
+        try:
+            yield "well"
+        finally:
+            with anyio.CancelScope(shield=True):  # as the library gives back a connection
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                tidied.append(1)
+
+    async def job() -> None:
+        async for _ in CloudCalls(Cloud()).parts(one_word):
+            pass
+
+    listener = asyncio.create_task(job())
+    for _ in range(ticks):
+        await asyncio.sleep(0)  # not to wait for something, but to be somewhere in the middle
+    listener.cancel()
+    await asyncio.wait({listener})
+    assert tidied == begun

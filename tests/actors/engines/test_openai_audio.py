@@ -4,13 +4,14 @@ import asyncio
 import io
 import math
 import wave
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 from actors.engines import openai_audio
@@ -26,6 +27,16 @@ UTTERANCE = Utterance(SAMPLES, "de", phrases=("wann haben Sie offen", "auf Wiede
 PHRASE = Phrase("Good morning.", "en")
 
 
+OPEN: list[AsyncOpenAI] = []
+
+
+@pytest.fixture(autouse=True)
+async def no_client_stays_open() -> AsyncIterator[None]:
+    yield
+    while OPEN:
+        await OPEN.pop().close()
+
+
 @pytest.fixture
 def openai_server() -> Iterator[FakeOpenAI]:
     with fake_openai() as server:
@@ -39,12 +50,14 @@ def quick(server: FakeOpenAI, changes: dict[str, Any]) -> dict[str, Any]:
 def transcriber(server: FakeOpenAI, **changes: Any) -> OpenAITranscriber:
     engine = openai_audio.make(OpenAITranscription(**quick(server, changes)), NOWHERE)
     assert isinstance(engine, OpenAITranscriber)
+    OPEN.append(engine._client)
     return engine
 
 
 def speaker(server: FakeOpenAI, **changes: Any) -> OpenAISpeaker:
     engine = openai_audio.make(OpenAISpeech(**quick(server, changes)), NOWHERE)
     assert isinstance(engine, OpenAISpeaker)
+    OPEN.append(engine._client)
     return engine
 
 

@@ -1,12 +1,13 @@
 """The chat engine against a local server that speaks OpenAI's protocol, through the official client."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import aclosing
 from pathlib import Path
 from typing import Any
 
 import pytest
+from openai import AsyncOpenAI
 from pydantic import SecretStr
 
 from actors.engines import openai_chat
@@ -26,6 +27,16 @@ PROMPT = Prompt(
 )
 
 
+OPEN: list[AsyncOpenAI] = []
+
+
+@pytest.fixture(autouse=True)
+async def no_client_stays_open() -> AsyncIterator[None]:
+    yield
+    while OPEN:
+        await OPEN.pop().close()
+
+
 @pytest.fixture
 def openai_server() -> Iterator[FakeOpenAI]:
     with fake_openai() as server:
@@ -35,9 +46,8 @@ def openai_server() -> Iterator[FakeOpenAI]:
 def thinker(server: FakeOpenAI, **changes: Any) -> OpenAIChatThinker:
     quick = {"base_url": server.url, "api_key": SecretStr(KEY), "backoff_s": 0.001, **changes}
     settings = OpenAIChat(**quick)
-    return OpenAIChatThinker(
-        settings, openai_chat._client(settings), lambda flow, language: f"Answer for {flow} in {language}."
-    )
+    OPEN.append(openai_chat._client(settings))
+    return OpenAIChatThinker(settings, OPEN[-1], lambda flow, language: f"Answer for {flow} in {language}.")
 
 
 async def said(engine: OpenAIChatThinker) -> list[str]:
@@ -107,6 +117,23 @@ async def test_cancelling_who_listens_closes_the_stream(openai_server: FakeOpenA
         await listener
     assert await asyncio.to_thread(openai_server.seen[0].ended.wait, 5)
     assert openai_server.seen[0].client_left
+
+
+@pytest.mark.parametrize("words", range(1, 8))
+async def test_cancelling_after_any_word_loses_no_connection(openai_server: FakeOpenAI, words: int) -> None:
+    engine = thinker(openai_server, pool=1, timeout_s=2)
+
+    async def listen() -> None:
+        count = 0
+        async for _ in engine.reply(PROMPT):
+            count += 1
+            if count == words:
+                asyncio.get_running_loop().call_soon(listener.cancel)
+
+    for _ in range(10):
+        listener = asyncio.create_task(listen())
+        await asyncio.wait({listener})
+    assert "".join(await said(engine)) == openai_server.reply
 
 
 async def test_one_connection_serves_replies_in_turn(openai_server: FakeOpenAI) -> None:
@@ -194,7 +221,9 @@ async def test_the_instructions_are_the_flow_s(openai_server: FakeOpenAI, tmp_pa
     (tmp_path / "bakery.yaml").write_text(FLOW)
     settings = OpenAIChat(base_url=openai_server.url, api_key=SecretStr(KEY))
     prompt = Prompt((Message("user", "bread please"),), language="en", flow="bakery")
-    async for _ in openai_chat.make(settings, tmp_path).reply(prompt):
+    engine = openai_chat.make(settings, tmp_path)
+    OPEN.append(engine._client)
+    async for _ in engine.reply(prompt):
         pass
     system, user = openai_server.seen[0].fields["messages"]
     assert (system["role"], system["content"]) == ("system", load_flow(tmp_path, "bakery").system_prompt("en"))
