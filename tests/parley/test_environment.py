@@ -83,6 +83,7 @@ def test_a_cluster_that_is_joined_brings_its_own(run_dir: Path) -> None:
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
+        "RAY_worker_niceness": "0",
     }
     assert list(run_dir.iterdir()) == []
 

@@ -1,0 +1,49 @@
+import os
+import socket
+
+from parley.cluster import LONGEST_GIST, gist, holder_of, start_problem
+
+OURS = """The deployment failed to start 1 times in a row. Error:
+ray::ServeReplica:parley:asr.initialize() (pid=7)
+  File "asr.py", line 3, in __init__
+    raise ProviderUnavailable("no weights")
+pipeline.errors.ProviderUnavailable: no weights for 'small' [provider_unavailable]
+"""
+THEIRS = """The deployment failed to start 3 times in a row. Error:
+Traceback (most recent call last):
+  File "tts.py", line 3, in __init__
+ModuleNotFoundError: No module named 'torch'
+"""
+
+
+def test_our_own_error_ends_a_start_at_once() -> None:
+    problem = start_problem("DEPLOYING", {"asr": OURS, "tts": ""})
+
+    assert problem == "asr: no weights for 'small' [provider_unavailable]"
+
+
+def test_another_error_gets_its_tries() -> None:
+    assert start_problem("DEPLOYING", {"tts": THEIRS}) is None
+    assert start_problem("DEPLOY_FAILED", {"asr": "", "tts": THEIRS}) == "tts: ModuleNotFoundError: No module named 'torch'"
+
+
+def test_a_failure_without_words_still_says_something() -> None:
+    assert start_problem("DEPLOY_FAILED", {"asr": "", "": ""}) == "DEPLOY_FAILED"
+    assert start_problem("DEPLOY_FAILED", {"asr": "it\n  did not"}) == "it did not"
+
+
+def test_what_goes_well_is_no_problem() -> None:
+    assert start_problem("RUNNING", {"asr": "", "": ""}) is None
+
+
+def test_a_gist_is_short() -> None:
+    assert gist(THEIRS) == "ModuleNotFoundError: No module named 'torch'"
+    assert len(gist("word " * 1000)) == LONGEST_GIST
+
+
+def test_who_holds_a_port() -> None:
+    with socket.socket() as mine:
+        mine.bind(("127.0.0.1", 0))
+        mine.listen()
+        assert holder_of(mine.getsockname()[1]).endswith(f"(process {os.getpid()})")
+    assert holder_of(9) == ""
