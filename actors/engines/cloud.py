@@ -17,7 +17,7 @@ import asyncio
 import json
 import random
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from importlib.util import find_spec
 from itertools import count
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -114,7 +114,10 @@ class CloudCalls:
             try:
                 async with asyncio.timeout_at(deadline):
                     return answer, await _to_its_end(anext(answer, None))
-            except Exception as error:
+            except BaseException as error:
+                await _to_its_end(answer.aclose())  # it may have begun, unheard
+                if not isinstance(error, Exception):
+                    raise
                 failure = self._failure(error, begun=False)
                 pause_s = self._pause_s(error, failure, tries_before)
                 if pause_s is None or asyncio.get_running_loop().time() + pause_s >= deadline:
@@ -193,7 +196,9 @@ async def _to_its_end(step: Awaitable[Part]) -> Part:
         return await asyncio.shield(task)
     except asyncio.CancelledError:
         scope.cancel()
-        await asyncio.wait({task})
+        while not task.done():
+            with suppress(asyncio.CancelledError):  # once is enough
+                await asyncio.wait({task})
         if not task.cancelled():
             task.exception()  # of no interest any more, but to be looked at
         raise

@@ -158,5 +158,7 @@ async def test_a_cancelled_listener_does_not_interrupt_the_library_s_tidying_up(
     for _ in range(ticks):
         await asyncio.sleep(0)  # not to wait for something, but to be somewhere in the middle
     listener.cancel()
+    await asyncio.sleep(0)
+    listener.cancel()  # again, by someone impatient
     await asyncio.wait({listener})
     assert tidied == begun
