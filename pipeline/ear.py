@@ -21,6 +21,7 @@ class Ear:
         self._endpointer = Endpointer(turn, hop, vad.window)
         self._gathered = Gathered(config.buffering)
         self._newest_at = 0.0
+        self._ended_at = 0
         # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
         self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
         self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window
@@ -57,8 +58,10 @@ class Ear:
         match self._endpointer.push(probability):
             case Began(at):
                 self._gathered.flushed()
-                return SpeechBegan(max(at - self._padding, 0))
+                # The end of the turn before is no part of this one.
+                return SpeechBegan(max(at - self._padding, self._ended_at))
             case Ended(at, _):
+                self._ended_at = at
                 return SpeechEnded(at, self._newest_at - (self._audio.received - at) / LISTENING_RATE)
             case None:
                 pass

@@ -56,7 +56,8 @@ class Endpointer:
                 return Began(self._speech_from)
             return None
         if not self.speaking:
-            if probability < self._rules.release_threshold:
+            # A little that is neither may stand within a beginning; for long, it is no beginning.
+            if probability < self._rules.release_threshold or now - self._last_speech >= self._min_speech:
                 self._speech_from = None
             return None
         if now - self._last_speech < self._silence:
