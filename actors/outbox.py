@@ -45,6 +45,7 @@ class Outbox:
         return answer
 
     def _release(self) -> None:
-        if self._holder is not None:
-            self._holder.set_result(None)
-            self._holder = None
+        holder, self._holder = self._holder, None
+        # Whoever asked may be gone.
+        if holder is not None and not holder.done():
+            holder.set_result(None)
