@@ -23,8 +23,8 @@ T = TypeVar("T")
 
 log = logging.getLogger(__name__)
 
-_REQUESTS_FAULT = {"language_unsupported", "voice_unknown"}
-"""Failures that say nothing about a provider's health: it cannot do this request, and does others."""
+_REQUESTS_FAULT = {"language_unsupported", "language_unknown", "voice_unknown", "provider_busy"}
+"""Failures that say nothing bad of a provider: it cannot do this request, or not now, and does others."""
 
 
 @dataclass(slots=True)
