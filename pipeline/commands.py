@@ -1,40 +1,44 @@
-"""All that a conversation may want done. Work carries the number of its turn, and so do the results."""
+"""All that a conversation may want done. Work carries its name, and so do the results."""
 
 from dataclasses import dataclass
 
 from pipeline.notices import Notice
 from pipeline.ports import Phrase, Prompt
+from pipeline.work import Work
 
 
 @dataclass(frozen=True, slots=True)
 class Transcribe:
-    turn: int
-    piece: int
+    work: Work
     start: int
     """Position in the caller's audio, in samples."""
     stop: int
     language: str
     phrases: tuple[str, ...]
+    patience_s: float
+    """Seconds after which the next provider is asked too."""
 
 
 @dataclass(frozen=True, slots=True)
 class Think:
-    turn: int
+    work: Work
     prompt: Prompt
+    patience_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Speak:
-    turn: int
+    work: Work
     index: int
     phrase: Phrase
+    patience_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Abandon:
-    """Stop all work for a turn; its results are of no use any more."""
+    """Stop this work; its results are of no use any more."""
 
-    turn: int
+    work: Work
 
 
 @dataclass(frozen=True, slots=True)

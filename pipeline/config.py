@@ -7,7 +7,7 @@ read as YAML. An unknown key, a wrong unit or a missing file ends with one line 
 import os
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Annotated, Any, Generic, Literal, Self, TypeVar, cast
 
 import yaml
 from pydantic import Field, SecretStr, ValidationError, model_validator
@@ -17,6 +17,7 @@ from pipeline.engine_settings import (
     SPEAKERS,
     THINKERS,
     Cloud,
+    Count,
     Millis,
     Port,
     Positive,
@@ -143,8 +144,20 @@ class Turn(Settings):
     """Probability below which a window counts as silence again."""
     min_speech_ms: Millis = 96
     """Speech in milliseconds before a turn begins; shorter is noise."""
+    detection: Literal["server_vad", "semantic_vad"] = "semantic_vad"
+    """What ends a turn: a fixed silence, or a silence that depends on the words so far and on the speaker."""
     silence_ms: Positive = 500
-    """Silence in milliseconds after which a turn has ended."""
+    """Silence in milliseconds after which a turn has ended; for `semantic_vad`, when the words do not tell."""
+    shortest_silence_ms: Positive = 250
+    """With `semantic_vad`: silence in milliseconds that is enough after a complete sentence."""
+    longest_silence_ms: Positive = 1_400
+    """With `semantic_vad`: silence in milliseconds that is granted when the words surely go on."""
+    eagerness: Literal["low", "medium", "high", "auto"] = "auto"
+    """With `semantic_vad`: how soon the server speaks; no silence is longer than 8, 4 or 2 s (auto is medium)."""
+    pause_ms: Positive = 96
+    """Silence in milliseconds after which what was said so far is transcribed, ahead of the turn's end."""
+    partial_every_ms: Millis = 1_000
+    """Speech in milliseconds between partial transcripts while the caller speaks; 0 for none."""
     prefix_padding_ms: Millis = 300
     """Audio in milliseconds kept from before the turn began."""
 
@@ -158,7 +171,7 @@ class Conversation(Settings):
     """Language used when the caller asks for none."""
     greeting: bool = True
     """Whether the flow's greeting is spoken when a caller arrives."""
-    speculation: bool = False
+    speculation: bool = True
     """Whether a reply is prepared before the turn has surely ended."""
     cache: bool = False
     """Whether replies are kept and used again."""
@@ -168,6 +181,58 @@ class Conversation(Settings):
     """Length of a typed turn at most."""
     max_ahead_ms: Positive = 8_000
     """Reply audio in milliseconds that is made before it is needed, at most (a phrase is never split for it)."""
+
+
+class Speculation(Settings):
+    """Bounds of replies that are prepared before the turn has surely ended; waste is counted against them."""
+
+    complete_enough: Share = 0.5
+    """How complete the words must look before a reply is prepared."""
+    per_turn: Positive = 2
+    """Replies prepared in one turn at most."""
+    per_minute: Positive = 20
+    """Replies prepared by one conversation in a minute at most."""
+
+
+class Interruption(Settings):
+    """What happens when the caller makes a sound over the reply."""
+
+    hold: bool = True
+    """Whether the reply waits until real words were heard; otherwise any speech ends it."""
+    look_ms: Positive = 320
+    """Speech in milliseconds over a reply between two looks at its words."""
+    sure_ms: Positive = 1_200
+    """Speech in milliseconds that is an interruption whatever the words are."""
+
+
+class Quiet(Settings):
+    """What happens when the caller says nothing."""
+
+    idle_ms: Millis = 0
+    """Silence in milliseconds after a reply, until the caller is asked whether they are there; 0 for never."""
+    prompts: Count = 2
+    """How often that is asked before a goodbye."""
+    key_pause_ms: Positive = 1_500
+    """Milliseconds after the last key until the keys count as said; `#` ends them at once."""
+
+
+class Budget(Settings):
+    """How long a turn may take, from the caller's last sound to the first sound of the reply."""
+
+    target_ms: Positive = 300
+    """Milliseconds that a turn should take."""
+    ceiling_ms: Positive = 500
+    """Milliseconds that a turn may take."""
+    asr_ms: Positive = 80
+    """Share of recognition in milliseconds; a provider that takes longer is hedged by the next."""
+    llm_ms: Positive = 140
+    """Share of the reply's first phrase in milliseconds; a provider that takes longer is hedged by the next."""
+    tts_ms: Positive = 60
+    """Share of the first sound in milliseconds; a provider that takes longer is hedged by the next."""
+    hedge_at: Annotated[float, Field(ge=1)] = 3.0
+    """A provider is hedged when it has taken so many times its share."""
+    filler_after_ms: Millis = 1_500
+    """Milliseconds after a turn's end from which a word of patience is said; 0 for never."""
 
 
 class Playout(Settings):
@@ -259,6 +324,10 @@ class Config(Settings):
     vad: Vad = Vad()
     turn: Turn = Turn()
     conversation: Conversation = Conversation()
+    speculation: Speculation = Speculation()
+    interruption: Interruption = Interruption()
+    quiet: Quiet = Quiet()
+    budget: Budget = Budget()
     playout: Playout = Playout()
     asr: Asr = Asr()
     llm: Llm = Llm()

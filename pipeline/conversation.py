@@ -2,133 +2,88 @@
 
 One turn, as data:
 
-    SpeechBegan -> SpeechEnded -> Transcribe -> Transcribed -> Think -> ReplyGrew... -> Speak -> SpeechMade... -> Play
+    SpeechBegan -> SpeechPaused -> Transcribe -> Transcribed -> SpeechEnded -> Think -> ReplyGrew -> Speak -> SpeechMade -> Play
 
-A turn has a number, given when the caller begins to speak or types. Work that was asked for carries it, results that carry
-another number are too late and are dropped. A caller who goes on speaking before the reply has sounded had not finished: the
-turn is taken back, and its words become the beginning of the next one. A caller who speaks over the reply stops it, and the
-history keeps what was heard.
+A pause is listened to ahead of the turn's end: its words say how much silence ends the turn, and when they look complete the
+reply is prepared (pipeline.mouth) and released when the turn has ended. A caller who goes on speaking before the reply has
+sounded had not finished: the turn is taken back, and its words become the beginning of the next one. A sound over the reply
+holds it; real words end it, and the history keeps what was heard; anything else lets it go on from where it stopped.
 """
 
-from dataclasses import dataclass, field
 from typing import Any, assert_never
 
 from pipeline import events as on
-from pipeline.audio import to_ms
-from pipeline.commands import Abandon, Command, HangUp, Play, Tell, Think, Transcribe
+from pipeline.audio import to_ms, to_samples
+from pipeline.backchannels import has_words, is_backchannel
+from pipeline.caller_turn import CallerTurn, Piece
+from pipeline.commands import Abandon, Command, HangUp, Tell, Transcribe
 from pipeline.config import Config
 from pipeline.errors import Fault
 from pipeline.flow import Flow
 from pipeline.history import History
 from pipeline.latency import Latency, TurnClock
-from pipeline.notices import (
-    AudioDone,
-    AudioStarted,
-    CallerBegan,
-    CallerStopped,
-    Failed,
-    Heard,
-    Interrupted,
-    Notice,
-    Said,
-    TurnReport,
-)
-from pipeline.phrasing import Phraser
-from pipeline.ports import LISTENING_RATE, Prompt, Transcript
-from pipeline.reply import Reply
+from pipeline.mouth import Mouth, Step
+from pipeline.notices import CallerBegan, CallerStopped, Failed, Heard, Interrupted, Notice
+from pipeline.ports import LISTENING_RATE, Message, Prompt, Transcript
+from pipeline.quiet import Ask, Keys, Quiet
+from pipeline.speculation import Allowance, Books
 from pipeline.states import State, Trigger, after
+from pipeline.turn_taking import TurnModel, TurnTaking
+from pipeline.work import Work
 
-GREETING_TURN = 0
-
-
-@dataclass(slots=True)
-class CallerTurn:
-    """What the caller says in one turn: pieces of audio, and the words of those that came back."""
-
-    number: int
-    start: int
-    """Position where the audio begins that has not been asked to be transcribed."""
-    before: str = ""
-    """Words from a turn that turned out not to have ended."""
-    pieces: int = 0
-    """How many pieces were ever asked; numbers are not used twice, so that a late answer is known to be one."""
-    asked: dict[int, int] = field(default_factory=lambda: {})
-    """Where each piece begins that is still of use."""
-    known: dict[int, Transcript] = field(default_factory=lambda: {})
-
-    @property
-    def under_way(self) -> bool:
-        return len(self.known) < len(self.asked)
-
-    @property
-    def needed_from(self) -> int:
-        """Position before which the audio of this turn has become words."""
-        missing = [start for piece, start in self.asked.items() if piece not in self.known]
-        return min([self.start, *missing])
-
-    @property
-    def newest(self) -> Transcript | None:
-        return self.known[max(self.known)] if self.known else None
-
-    def words(self) -> str:
-        heard = [self.known[piece].text for piece in sorted(self.known)]
-        return " ".join(text for text in [self.before, *heard] if text)
-
-    def ask(self, stop: int) -> tuple[int, int]:
-        """The number of the piece that ends here, and where it begins."""
-        piece, start = self.pieces, self.start
-        self.asked[piece] = start
-        self.pieces += 1
-        self.start = stop
-        return piece, start
-
-    def ask_again(self) -> None:
-        """Forgets what was asked and did not come back, so that it is asked once more with what follows."""
-        self.start, self.before = self.needed_from, self.words_until_gap()
-        self.asked, self.known = {}, {}
-
-    def words_until_gap(self) -> str:
-        """The words before the first piece that has not come back."""
-        heard: list[str] = [self.before]
-        for piece in self.asked:
-            if piece not in self.known:
-                break
-            heard.append(self.known[piece].text)
-        return " ".join(text for text in heard if text)
+UNASKED = 0
+"""The turn of what we say by ourselves: greeting, a question whether somebody is there, goodbye."""
+_TAIL = to_samples(200, LISTENING_RATE)
+"""Silence after the last sound that recognition gets too, since words fade out."""
+_NEARLY_HEARD_MS = 600
+"""What remains of a reply when 'yes' over it is an answer and no listening sound."""
 
 
 class Conversation:
     """Decides everything for one caller."""
 
-    def __init__(self, config: Config, flow_name: str, flow: Flow, language: str, out_rate: int) -> None:
+    def __init__(
+        self, config: Config, flow_name: str, flow: Flow, language: str, out_rate: int, model: TurnModel | None = None
+    ) -> None:
         self._config = config
         self._flow_name = flow_name
         self._flow = flow
         self._language = language
-        self._out_rate = out_rate
         self._history = History(config.conversation.history_messages)
         self._flow_state: dict[str, Any] = {}
-        self._number = GREETING_TURN
+        self._number = UNASKED
+        self._attempts = 0
         self._caller: CallerTurn | None = None
         self._clock: TurnClock | None = None
-        self._reply: Reply | None = None
+        self._taking = TurnTaking(config.turn, model)
+        self._allowance = Allowance(config.speculation)
+        self._quiet = Quiet(config.quiet, config.server.longest_conversation_s)
+        self._keys = Keys(config.quiet)
+        self.books = Books()
+        self._mouth = Mouth(config, language, out_rate, self.books)
         self._out: list[Command] = []
+        self._now = 0.0
         self.state = State.LISTENING
+        self.under_load = False
+        """Whether the server has no time to spare for replies that may not be needed."""
         self.turns: list[Latency] = []
         """Reports of turns that were answered since somebody last took them."""
 
     def handle(self, event: on.Event, now: float) -> list[Command]:
-        if self.state is State.ENDED:
+        if self.over:
             return []
-        self._out = []
-        self._take(event, now)
-        if self._reply is not None:
-            self._carry_on(self._reply, now)
+        self._out, self._now = [], now
+        self._take(event)
+        self._carry_on()
         return self._out
 
     def deadline(self) -> float | None:
         """When `TimePassed` is wanted, if nothing else happens before."""
-        return None if self._reply is None else self._reply.due()
+        if self.over:
+            return None
+        filler_at = self._mouth.filler_at(self._clock) if self.state is State.THINKING else None
+        times = (self._mouth.due(), filler_at, self._keys.due(), self._quiet.due(self.state))
+        return min((time for time in times if time is not None), default=None)
 
     @property
     def over(self) -> bool:
@@ -143,243 +98,391 @@ class Conversation:
         """Position from which the caller's audio may still be asked for; None when no turn needs any."""
         return None if self._caller is None else self._caller.needed_from
 
-    def _take(self, event: on.Event, now: float) -> None:
+    @property
+    def silence_ms(self) -> int:
+        """How much silence ends the caller's speech now."""
+        return self._taking.silence_ms
+
+    def _take(self, event: on.Event) -> None:
         match event:
             case on.Opened():
-                self._greet()
+                self._quiet.begin(self._now)
+                if self._config.conversation.greeting:
+                    self._say(self._flow.greeting(self._language))
             case on.SpeechBegan(at):
-                self._caller_began(at, now)
+                self._caller_began(at)
+            case on.SpeechGrew(upto):
+                self._caller_goes_on(upto)
+            case on.SpeechPaused(at):
+                self._caller_paused(at)
+            case on.SpeechResumed(after_ms):
+                self._caller_resumed(after_ms)
             case on.SpeechEnded(at, heard_at):
-                self._caller_stopped(at, heard_at, now)
+                self._caller_stopped(at, heard_at)
             case on.PieceDue(stop):
                 if self.state is State.HEARING and self._caller is not None:
-                    self._transcribe(self._caller, stop)
+                    self._transcribe_piece(self._caller, stop)
             case on.AudioDropped(ms):
                 message = f"{ms} ms of speech were dropped: transcription does not keep up"
                 self._tell(Failed("audio_dropped", message, Fault.SERVER))
             case on.Typed(text):
-                self._typed(text, now)
+                self._typed(text)
+            case on.KeyPressed(key):
+                self._typed_keys(self._keys.press(key, self._now))
             case on.StopAsked():
-                self._stop_asked(now)
+                self._stop_asked()
             case on.Played(ms):
-                if self._reply is not None:
-                    self._reply.playout.played(ms, now)
+                self._mouth.played(ms, self._now)
             case on.HungUp():
                 self._drop_everything()
                 self._go(Trigger.HUNG_UP)
             case on.Transcribed():
-                self._transcribed(event, now)
+                self._transcribed(event)
             case on.ReplyGrew() | on.ReplyEnded() | on.SpeechMade() | on.PhraseEnded():
-                if self._reply is not None and self._reply.turn == event.turn and not self._reply.given_up:
-                    self._reply_event(self._reply, event)
+                self._out += self._mouth.take(event, self._clock, self._now)
             case on.StageFailed():
-                self._failed(event, now)
+                self._failed(event)
             case on.TimePassed():
-                pass
+                self._time_passed()
             case _:
                 assert_never(event)
 
-    # The caller
+    # The caller speaks
 
-    def _greet(self) -> None:
-        text = self._flow.greeting(self._language) if self._config.conversation.greeting else ""
-        if text:
-            self._go(Trigger.GREETED)
-            self._reply = reply = self._new_reply(GREETING_TURN)
-            phraser = Phraser(self._language)
-            for phrase in [*phraser.push(text), *phraser.flush()]:
-                self._reply_event(reply, on.ReplyGrew(GREETING_TURN, phrase, 0.0))
-            self._reply_event(reply, on.ReplyEnded(GREETING_TURN, None))
-
-    def _caller_began(self, at: int, now: float) -> None:
-        self._number += 1
-        turn = CallerTurn(self._number, at)
+    def _caller_began(self, at: int) -> None:
+        caller = self._caller
+        if self.state is State.HELD and caller is not None:
+            # Another sound, while the words of the first are awaited.
+            caller.ended, caller.paused_at = False, None
+            self._tell(CallerBegan(to_ms(at, LISTENING_RATE)))
+            return
+        turn = CallerTurn(self._number + 1, at, began_at=at)
+        trigger = Trigger.CALLER_BEGAN
         match self.state:
-            case State.TRANSCRIBING if self._caller is not None:
-                self._caller.ask_again()
-                turn.start, turn.before = self._caller.start, self._caller.before
-                self._out.append(Abandon(self._caller.number))
-            case State.THINKING if self._reply is not None and self._reply.turn != GREETING_TURN:
+            case State.TRANSCRIBING if caller is not None:
+                self._abandon(caller.work)
+                caller.ask_again()
+                turn.start, turn.before = caller.start, caller.before
+            case State.THINKING if self._mouth.turn != UNASKED:
                 turn.before = self._history.take_back()
-                self._drop_reply()
+                self._out += self._mouth.drop(self._now)
+            case State.SPEAKING if self._config.interruption.hold:
+                self._out += self._mouth.hold(self._now)
+                trigger = Trigger.SOUND
             case _:
-                self._interrupt(now)
+                self._interrupt()
+        self._number += 1
+        self._quiet.heard()
         self._caller = turn
         self._clock = None
-        self._go(Trigger.CALLER_BEGAN)
+        self._taking.no_words()
+        self._go(trigger)
         self._tell(CallerBegan(to_ms(at, LISTENING_RATE)))
 
-    def _caller_stopped(self, at: int, heard_at: float, now: float) -> None:
+    def _caller_goes_on(self, upto: int) -> None:
+        caller = self._caller
+        if caller is None:
+            return
+        asked = caller.attempt
+        if self.state is State.HELD:
+            if to_ms(upto - caller.began_at, LISTENING_RATE) >= self._config.interruption.sure_ms:
+                self._interrupted(caller)
+            elif asked is None or asked.transcript is not None:
+                self._try(caller, upto)
+        elif self.state is State.HEARING and self._config.turn.partial_every_ms:
+            since = asked.stop if asked is not None else caller.start
+            free = asked is None or asked.transcript is not None
+            if free and to_ms(upto - since, LISTENING_RATE) >= self._config.turn.partial_every_ms:
+                self._try(caller, upto)
+
+    def _caller_paused(self, at: int) -> None:
+        caller = self._caller
+        if caller is None or self.state not in (State.HEARING, State.HELD):
+            return
+        caller.paused_at = at
+        if self.state is State.HELD or self._taking.follows_words or self._may_speculate:
+            self._try(caller, at)
+
+    def _caller_resumed(self, after_ms: int) -> None:
+        if self._caller is None:
+            return
+        self._caller.paused_at = None
+        self._taking.went_on(after_ms)
+        self._out += self._mouth.discard(self._now)
+
+    def _caller_stopped(self, at: int, heard_at: float) -> None:
+        caller = self._caller
         # A typed turn may have taken over while the caller was speaking.
-        if self.state is not State.HEARING or self._caller is None:
+        if caller is None or self.state not in (State.HEARING, State.HELD):
             return
         self._tell(CallerStopped(to_ms(at, LISTENING_RATE)))
-        self._clock = TurnClock(heard_at, now)
-        self._go(Trigger.CALLER_STOPPED)
-        # A piece that was cut in the pause may hold all of it already.
-        if at > self._caller.start:
-            self._transcribe(self._caller, at)
-        elif not self._caller.under_way:
-            self._heard(self._caller, self._caller.newest or Transcript("", self._language))
-
-    def _transcribe(self, turn: CallerTurn, stop: int) -> None:
-        piece, start = turn.ask(stop)
-        expected = self._flow.expected(self._language, self._flow_state)
-        self._out.append(Transcribe(turn.number, piece, start, stop, self._language, expected))
-
-    def _transcribed(self, event: on.Transcribed, now: float) -> None:
-        turn = self._caller
-        if turn is None or turn.number != event.turn or event.piece not in turn.asked:
-            return
-        turn.known[event.piece] = event.transcript
-        if self._clock is not None:
-            # A piece may have been under way for long when the turn ended; only what came after kept the caller waiting.
-            self._clock.asr_s = min(event.took_s, now - self._clock.ended_at)
-        self._heard(turn, event.transcript)
-
-    def _heard(self, turn: CallerTurn, newest: Transcript) -> None:
-        final = self.state is State.TRANSCRIBING and not turn.under_way
-        self._tell(Heard(turn.number, turn.words(), final, newest.language, newest.confidence))
-        if not final:
-            return
-        self._caller = None
-        if turn.words():
-            self._go(Trigger.WORDS_KNOWN)
-            self._think(turn.words())
+        self._clock = TurnClock(heard_at, self._now)
+        caller.ended, caller.paused_at = True, at
+        if self.state is State.HELD:
+            if caller.attempt is None or caller.attempt.stop < at:
+                self._try(caller, at)
+            self._look_at_sound(caller)
         else:
-            self._go(Trigger.NO_WORDS)
+            self._end_turn(caller, at)
 
-    def _typed(self, text: str, now: float) -> None:
-        self._interrupt(now)
-        if self._caller is not None:
-            self._out.append(Abandon(self._caller.number))
-            self._caller = None
+    def _end_turn(self, caller: CallerTurn, at: int) -> None:
+        self._go(Trigger.CALLER_STOPPED)
+        attempt = caller.attempt
+        if attempt is not None and attempt.stop >= at:
+            caller.add(attempt)
+        elif at > caller.start:
+            self._transcribe_piece(caller, at)
+        self._words_complete(caller)
+
+    # Words
+
+    def _try(self, caller: CallerTurn, upto: int) -> None:
+        """Asks for the words so far, in place of an older try."""
+        self._give_up_attempt(caller)
+        caller.attempt = Piece(self._new_work(caller.number), caller.start, upto)
+        self._transcribe(caller.attempt)
+
+    def _transcribe_piece(self, caller: CallerTurn, stop: int) -> None:
+        self._give_up_attempt(caller)
+        piece = Piece(self._new_work(caller.number), caller.start, stop)
+        caller.add(piece)
+        self._transcribe(piece)
+
+    def _transcribe(self, piece: Piece) -> None:
+        self.books.calls += 1
+        expected = self._flow.expected(self._language, self._flow_state)
+        patience_s = self._config.budget.asr_ms * self._config.budget.hedge_at / 1000
+        self._out.append(Transcribe(piece.work, piece.start, piece.stop + _TAIL, self._language, expected, patience_s))
+
+    def _give_up_attempt(self, caller: CallerTurn) -> None:
+        if caller.attempt is not None:
+            self.books.wasted_calls += 1
+            if caller.attempt.transcript is None:
+                self._out.append(Abandon(caller.attempt.work))
+            caller.attempt = None
+
+    def _transcribed(self, event: on.Transcribed) -> None:
+        caller = self._caller
+        piece = None if caller is None else caller.find(event.work)
+        if caller is None or piece is None:
+            return
+        piece.transcript = event.transcript
+        self._mouth.did.extend(event.did)
+        if self._clock is not None:
+            self._clock.spent("asr", event.took_s, self._now)
+        if self.state is State.HELD:
+            self._look_at_sound(caller)
+        elif self.state is State.HEARING:
+            self._words_so_far(caller, piece, event.transcript)
+        else:
+            self._words_complete(caller)
+
+    def _words_so_far(self, caller: CallerTurn, piece: Piece, newest: Transcript) -> None:
+        words = caller.words()
+        sure = caller.partials.push(words)
+        if sure:
+            self._tell(Heard(caller.number, sure, False, newest.language, newest.confidence))
+        if piece.stop != caller.paused_at:
+            return
+        complete = self._taking.words(words, self._language, self._flow.expected(self._language, self._flow_state))
+        enough = complete >= self._config.speculation.complete_enough
+        if enough and words and self._may_speculate and self._allowance.take(caller.number, self._now):
+            prompt = self._prompt(words)
+            self._out += self._mouth.prepare(self._new_work(caller.number), words, prompt, self._now)
+
+    def _words_complete(self, caller: CallerTurn) -> None:
+        if self.state is not State.TRANSCRIBING or caller.under_way:
+            return
+        words = caller.words()
+        newest = caller.pieces[-1].transcript if caller.pieces else None
+        newest = newest or Transcript("", self._language)
+        self._tell(Heard(caller.number, words, True, newest.language, newest.confidence))
+        self._caller = None
+        if not words:
+            self._clock = None
+            self._out += self._mouth.discard(self._now)
+            self._go(Trigger.NO_WORDS)
+            return
+        self._go(Trigger.WORDS_KNOWN)
+        self._answer(caller.number, words)
+
+    def _look_at_sound(self, caller: CallerTurn) -> None:
+        """Was the sound over the reply an interruption?"""
+        words = caller.words()
+        listening = is_backchannel(words, self._language) and self._mouth.remaining_ms(self._now) > _NEARLY_HEARD_MS
+        if has_words(words) and not listening:
+            self._interrupted(caller)
+        elif caller.ended and not caller.work:
+            self._sound_was_nothing()
+
+    def _interrupted(self, caller: CallerTurn) -> None:
+        self._interrupt()
+        self._go(Trigger.INTERRUPTED)
+        if caller.ended:
+            self._end_turn(caller, caller.paused_at or caller.start)
+        elif caller.attempt is not None and caller.attempt.transcript is not None:
+            self._words_so_far(caller, caller.attempt, caller.attempt.transcript)
+
+    def _sound_was_nothing(self) -> None:
+        self._caller = self._clock = None
+        self._number -= 1
+        self._go(Trigger.NO_WORDS)
+        self._out += self._mouth.go_on(self._now)
+
+    # The caller types, presses keys, wants silence
+
+    def _typed(self, text: str) -> None:
+        self._interrupt()
+        self._drop_caller()
         self._number += 1
-        self._clock = TurnClock(now, now)
+        self._clock = TurnClock(self._now, self._now)
         self._go(Trigger.TYPED)
         self._tell(Heard(self._number, text, True, self._language, None))
-        self._think(text)
+        self._answer(self._number, text)
 
-    def _stop_asked(self, now: float) -> None:
-        if self.state is State.TRANSCRIBING and self._caller is not None:
-            self._out.append(Abandon(self._caller.number))
-            self._caller = None
-        self._interrupt(now)
+    def _typed_keys(self, keys: str) -> None:
+        if keys:
+            self._typed(keys)
+
+    def _stop_asked(self) -> None:
+        if self.state is State.HELD and self._caller is not None:
+            self._interrupted(self._caller)
+            return
+        if self.state is State.TRANSCRIBING:
+            self._drop_caller()
+        self._interrupt()
         self._go(Trigger.STOPPED)
+
+    def _time_passed(self) -> None:
+        self._typed_keys(self._keys.ripe(self._now))
+        if self.state is State.THINKING:
+            self._out += self._mouth.fill(self._clock, self._now)
+        match self._quiet.ask(self.state, self._now):
+            case Ask.THERE:
+                self._say(self._flow.reprompt(self._language))
+            case Ask.GOODBYE:
+                self._interrupt()
+                self._drop_caller()
+                self._say(self._flow.goodbye(self._language), Trigger.TIME_UP)
+            case Ask.END:
+                self._drop_everything()
+                self._hang_up()
+            case None:
+                pass
 
     # The reply
 
-    def _think(self, text: str) -> None:
-        self._history.caller_said(text)
-        self._reply = self._new_reply(self._number)
-        prompt = Prompt(self._history.messages(), self._language, self._flow_name, self._flow_state)
-        self._out.append(Think(self._number, prompt))
+    def _answer(self, turn: int, words: str) -> None:
+        prompt = self._prompt(words)
+        self._history.caller_said(words)
+        released = self._mouth.release(words, self._now)
+        if released is None:
+            self._out += self._mouth.discard(self._now)
+            self._out += self._mouth.think(self._new_work(turn), prompt)
+        else:
+            self._out += released
 
-    def _new_reply(self, turn: int) -> Reply:
-        return Reply(turn, self._language, self._config, self._out_rate)
+    def _prompt(self, words: str) -> Prompt:
+        messages = (*self._history.messages(), Message("user", words))
+        return Prompt(messages, self._language, self._flow_name, self._flow_state)
 
-    def _reply_event(self, reply: Reply, event: on.ReplyGrew | on.ReplyEnded | on.SpeechMade | on.PhraseEnded) -> None:
-        match event:
-            case on.ReplyGrew(_, phrase, took_s):
-                if self._clock is not None and not reply.text:
-                    self._clock.llm_s = took_s
-                reply.grow(phrase)
-                self._tell(Said(reply.turn, reply.text, final=False))
-            case on.ReplyEnded(_, step):
-                reply.end_text(step)
-                self._tell(Said(reply.turn, reply.text, final=True))
-            case on.SpeechMade(_, phrase, pcm, words, took_s):
-                if self._clock is not None and not reply.began and not reply.playout.made:
-                    self._clock.tts_s = took_s
-                reply.speech(phrase, pcm, words)
-            case on.PhraseEnded(_, phrase):
-                reply.end_phrase(phrase)
-            case _:
-                assert_never(event)
+    def _say(self, text: str, trigger: Trigger = Trigger.GREETED) -> None:
+        """Something that nobody asked for; once the time is up it is the last thing."""
+        ends_call = trigger is Trigger.TIME_UP
+        if text:
+            self._go(trigger)
+            self._out += self._mouth.say(self._new_work(UNASKED), text, self._flow_state, ends_call)
+        elif ends_call:
+            self._hang_up()
 
-    def _carry_on(self, reply: Reply, now: float) -> None:
-        """Does what is due: speaks the next phrase, sends audio, notices the end."""
-        speak = reply.next_phrase(now)
-        if speak is not None:
-            self._out.append(speak)
-        reply.close_if_complete()
-        pcm = reply.playout.take(now)
-        if pcm:
-            self._sound(reply, pcm, now)
-        if reply.playout.all_sent and not reply.all_sent_told:
-            reply.all_sent_told = True
-            if reply.began:
-                self._tell(AudioDone(reply.turn, to_ms(reply.playout.sent, self._out_rate)))
-        if reply.playout.heard_out(now):
-            self._reply_over(reply, now)
+    def _carry_on(self) -> None:
+        commands, step = self._mouth.carry_on(self._clock, self._now, held=self.state is State.HELD)
+        self._out += commands
+        match step:
+            case Step.BEGAN:
+                self._go(Trigger.REPLY_BEGAN)
+                self._clock = None
+                self.turns += self._mouth.take_reports()
+            case Step.HEARD | Step.EMPTY:
+                self._go(Trigger.REPLY_HEARD if step is Step.HEARD else Trigger.REPLY_EMPTY)
+                self._clock = None
+                self._remember()
+                if self._mouth.ends_call:
+                    self._hang_up()
+                self._mouth.forget()
+                self._quiet.rest(self._now)
+            case None:
+                pass
 
-    def _sound(self, reply: Reply, pcm: bytes, now: float) -> None:
-        if not reply.began:
-            reply.began = True
-            self._go(Trigger.REPLY_BEGAN)
-            self._tell(AudioStarted(reply.turn))
-        self._out.append(Play(pcm))
-        if self._clock is not None:
-            latency = self._clock.report(now)
-            self._clock = None
-            self.turns.append(latency)
-            self._tell(TurnReport(reply.turn, latency))
-
-    def _reply_over(self, reply: Reply, now: float) -> None:
-        """All that was made has been heard, or there was nothing to hear."""
-        self._reply = self._clock = None
-        self._history.we_said(reply.playout.heard_text(now))
-        self._go(Trigger.REPLY_HEARD if reply.began else Trigger.REPLY_EMPTY)
-        self._remember(reply)
-        if reply.step is not None and reply.step.ends_call:
-            self._go(Trigger.HUNG_UP)
-            self._out.append(HangUp())
-
-    def _interrupt(self, now: float) -> None:
+    def _interrupt(self) -> None:
         """Silences the reply, if there is one; the history keeps what was heard of it."""
-        reply = self._reply
-        if reply is None:
+        if self._mouth.began:
+            heard_ms, heard = self._mouth.heard(self._now)
+            self._remember()
+            self._tell(Interrupted(self._mouth.turn, heard_ms, heard))
+        self._out += self._mouth.drop(self._now)
+
+    def _remember(self) -> None:
+        _, heard = self._mouth.heard(self._now)
+        self._history.we_said(heard)
+        if self._mouth.step is not None:
+            self._flow_state = self._mouth.step.state
+
+    # Ends
+
+    def _failed(self, event: on.StageFailed) -> None:
+        caller = self._caller
+        piece = None if caller is None else caller.find(event.work)
+        if caller is not None and piece is not None:
+            self._transcription_failed(caller, piece, event)
+        elif self._mouth.knows(event.work):
+            commands, lost = self._mouth.fail(event.work, self._now)
+            self._out += commands
+            if lost is not None:
+                self._tell(Failed(event.code, event.message, event.fault))
+            if lost:
+                self._clock = None
+                self._go(Trigger.FAILED)
+
+    def _transcription_failed(self, caller: CallerTurn, piece: Piece, event: on.StageFailed) -> None:
+        if piece is caller.attempt:
+            # It was ahead of its time: the end of the turn asks again.
+            caller.attempt = None
+            if self.state is State.HELD and caller.ended:
+                self._sound_was_nothing()
             return
-        if reply.began:
-            heard = reply.playout.heard_text(now)
-            self._history.we_said(heard)
-            self._remember(reply)
-            self._tell(Interrupted(reply.turn, reply.playout.heard_ms(now), heard))
-        self._drop_reply()
+        self._tell(Failed(event.code, event.message, event.fault))
+        self._abandon(caller.work)
+        if self.state is State.HEARING:
+            caller.ask_again()
+        else:
+            self._caller = self._clock = None
+            self._out += self._mouth.discard(self._now)
+            self._go(Trigger.FAILED)
 
-    def _remember(self, reply: Reply) -> None:
-        if reply.step is not None:
-            self._flow_state = reply.step.state
-
-    def _drop_reply(self) -> None:
-        if self._reply is not None:
-            self._out.append(Abandon(self._reply.turn))
-            self._reply = None
+    def _drop_caller(self) -> None:
+        if self._caller is not None:
+            self._abandon(self._caller.work)
+            self._caller = None
 
     def _drop_everything(self) -> None:
-        if self._caller is not None:
-            self._out.append(Abandon(self._caller.number))
-            self._caller = None
-        self._drop_reply()
+        self._drop_caller()
+        self._out += self._mouth.drop(self._now)
 
-    def _failed(self, event: on.StageFailed, now: float) -> None:
-        caller, reply = self._caller, self._reply
-        if caller is not None and caller.number == event.turn:
-            self._tell(Failed(event.code, event.message, event.fault))
-            self._out.append(Abandon(caller.number))
-            if self.state is State.HEARING:
-                caller.ask_again()
-            else:
-                self._caller = None
-                self._go(Trigger.FAILED)
-        elif reply is not None and reply.turn == event.turn:
-            self._tell(Failed(event.code, event.message, event.fault))
-            if reply.began:
-                self._out.append(Abandon(reply.turn))
-                reply.give_up()
-            else:
-                self._drop_reply()
-                self._go(Trigger.FAILED)
+    def _hang_up(self) -> None:
+        self._go(Trigger.HUNG_UP)
+        self._out.append(HangUp())
+
+    @property
+    def _may_speculate(self) -> bool:
+        return self._config.conversation.speculation and not self.under_load
+
+    def _new_work(self, turn: int) -> Work:
+        self._attempts += 1
+        return Work(turn, self._attempts)
+
+    def _abandon(self, work: list[Work]) -> None:
+        self._out += [Abandon(one) for one in work]
 
     def _go(self, trigger: Trigger) -> None:
         self.state = after(self.state, trigger)

@@ -3,12 +3,19 @@
 from pipeline.audio import to_ms, to_samples
 from pipeline.buffering import Gathered
 from pipeline.config import Config
-from pipeline.endpointing import Began, Ended, Endpointer
-from pipeline.events import AudioDropped, PieceDue, SpeechBegan, SpeechEnded
+from pipeline.endpointing import Began, Ended, Endpointer, Paused, Resumed
+from pipeline.events import (
+    AudioDropped,
+    FromEar,
+    PieceDue,
+    SpeechBegan,
+    SpeechEnded,
+    SpeechGrew,
+    SpeechPaused,
+    SpeechResumed,
+)
 from pipeline.framing import CallerAudio
 from pipeline.ports import LISTENING_RATE, Samples
-
-_PAUSE_SAMPLES = to_samples(150, LISTENING_RATE)
 
 
 class Ear:
@@ -22,6 +29,10 @@ class Ear:
         self._gathered = Gathered(config.buffering)
         self._newest_at = 0.0
         self._ended_at = 0
+        self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
+        self._looked_at = 0
+        self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
+        self._looked_at = 0
         # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
         self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
         self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window
@@ -53,23 +64,44 @@ class Ear:
         """The next window to be judged; a view that holds until the ear is used again."""
         return self._audio.next_window()
 
-    def judge(self, probability: float, *, piece_under_way: bool) -> SpeechBegan | SpeechEnded | PieceDue | None:
+    def judge(self, probability: float, *, piece_under_way: bool) -> FromEar | None:
         """Takes the probability of speech in the oldest window that was not judged yet."""
         match self._endpointer.push(probability):
             case Began(at):
                 self._gathered.flushed()
+                self._looked_at = 0
                 # The end of the turn before is no part of this one.
                 return SpeechBegan(max(at - self._padding, self._ended_at))
-            case Ended(at, _):
-                self._ended_at = at
-                return SpeechEnded(at, self._newest_at - (self._audio.received - at) / LISTENING_RATE)
+            case Paused(at):
+                if self._gathered.due(paused=True, under_way=piece_under_way) is not None:
+                    return self._piece()
+                return SpeechPaused(at)
+            case Resumed(after_ms):
+                return SpeechResumed(after_ms)
+            case Ended(at):
+                return self._ended(at)
             case None:
-                pass
-        if not self._endpointer.speaking:
+                return self._grown(piece_under_way) if self._endpointer.speaking else None
+
+    def need_silence(self, ms: int) -> SpeechEnded | None:
+        """How much silence ends speech from now on; an end, when there has been as much already."""
+        self._endpointer.silence = to_samples(ms, LISTENING_RATE)
+        ended = self._endpointer.settle()
+        return None if ended is None else self._ended(ended.at)
+
+    def _ended(self, at: int) -> SpeechEnded:
+        self._ended_at = at
+        return SpeechEnded(at, self._newest_at - (self._audio.received - at) / LISTENING_RATE)
+
+    def _grown(self, piece_under_way: bool) -> PieceDue | SpeechGrew | None:
+        if self._gathered.due(paused=False, under_way=piece_under_way) is not None:
+            return self._piece()
+        if self._endpointer.spoken - self._looked_at < self._look:
             return None
-        paused = self._endpointer.silent_for >= _PAUSE_SAMPLES
-        if self._gathered.due(paused=paused, under_way=piece_under_way) is None:
-            return None
+        self._looked_at = self._endpointer.spoken
+        return SpeechGrew(self._endpointer.position)
+
+    def _piece(self) -> PieceDue:
         self._gathered.flushed()
         return PieceDue(self._audio.received)
 

@@ -1,9 +1,10 @@
-"""All that can happen to a conversation. Results of stages carry the number of the turn that they belong to."""
+"""All that can happen to a conversation. Results of stages carry the name of the work that they belong to."""
 
 from dataclasses import dataclass
 
 from pipeline.errors import Fault
 from pipeline.ports import FlowStep, Transcript, Word
+from pipeline.work import Work
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +19,35 @@ class SpeechBegan:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechGrew:
+    """The caller has been speaking for another while."""
+
+    upto: int
+    """Position up to where, in samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechPaused:
+    """A short silence: a breath, or the end of the turn."""
+
+    at: int
+    """Position of the last sound, in samples."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechResumed:
+    """The pause was none: the caller goes on."""
+
+    after_ms: int
+    """How long it was."""
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechEnded:
     at: int
-    """Position in the caller's audio, in samples."""
+    """Position of the last sound, in samples."""
     heard_at: float
-    """When that sample arrived here."""
+    """When that sound arrived here."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +71,14 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True)
+class KeyPressed:
+    """A key of a telephone."""
+
+    key: str
+    """One of 0-9, * and #."""
+
+
+@dataclass(frozen=True, slots=True)
 class StopAsked:
     """The caller wants the reply to stop."""
 
@@ -64,25 +97,27 @@ class HungUp:
 
 @dataclass(frozen=True, slots=True)
 class Transcribed:
-    turn: int
-    piece: int
+    work: Work
     transcript: Transcript
     took_s: float
+    did: tuple[str, ...] = ()
+    """What was done because a provider was late."""
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyGrew:
     """The next phrase of the reply is known."""
 
-    turn: int
+    work: Work
     phrase: str
     took_s: float
     """Seconds that the provider had taken up to here."""
+    did: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ReplyEnded:
-    turn: int
+    work: Work
     step: FlowStep | None
 
 
@@ -90,17 +125,18 @@ class ReplyEnded:
 class SpeechMade:
     """Audio of a phrase, at the rate that the client hears."""
 
-    turn: int
+    work: Work
     phrase: int
     pcm: bytes
     words: tuple[Word, ...]
     took_s: float
     """Seconds that the provider had taken up to here."""
+    did: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class PhraseEnded:
-    turn: int
+    work: Work
     phrase: int
 
 
@@ -108,7 +144,7 @@ class PhraseEnded:
 class StageFailed:
     """A stage could not do its work, with all of its providers."""
 
-    turn: int
+    work: Work
     code: str
     message: str
     fault: Fault
@@ -119,6 +155,8 @@ class TimePassed:
     """The deadline that the conversation named has come."""
 
 
-FromCaller = Opened | Typed | StopAsked | Played | HungUp
-FromStage = Transcribed | ReplyGrew | ReplyEnded | SpeechMade | PhraseEnded | StageFailed
-Event = FromCaller | FromStage | SpeechBegan | SpeechEnded | PieceDue | AudioDropped | TimePassed
+FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | HungUp
+FromEar = SpeechBegan | SpeechGrew | SpeechPaused | SpeechResumed | SpeechEnded | PieceDue | AudioDropped
+FromReplyStages = ReplyGrew | ReplyEnded | SpeechMade | PhraseEnded
+FromStage = Transcribed | FromReplyStages | StageFailed
+Event = FromCaller | FromEar | FromStage | TimePassed

@@ -35,6 +35,14 @@ class Flow:
         """What is said when a caller arrives; may be empty."""
         return self._talk(language).lines.greeting
 
+    def goodbye(self, language: str) -> str:
+        """What is said when the conversation ends."""
+        return self._talk(language).lines.goodbye
+
+    def reprompt(self, language: str) -> str:
+        """What is said when nothing was understood, or nobody says anything."""
+        return self._talk(language).lines.reprompt
+
     def expected(self, language: str, state: dict[str, Any]) -> tuple[str, ...]:
         """Sentences that a caller may say next, for a speech grammar."""
         return self._talk(language).expected(state)

@@ -1,6 +1,7 @@
 """Where the time of one turn went, from the caller's last sound to the first sound of the reply.
 
-Stages report what they took themselves; what remains of the total is overhead: waiting, messages, and our own code.
+Stages report what they took themselves; of that, only what came after the turn's end and after the stage before kept the
+caller waiting. What remains of the total is overhead: waiting, messages, and our own code.
 """
 
 from dataclasses import dataclass
@@ -21,20 +22,23 @@ class Latency:
     total_ms: int
 
 
-@dataclass(slots=True)
 class TurnClock:
     """Gathers what a turn took while it happens."""
 
-    silent_since: float
-    """When the caller's last sound arrived, or a typed turn did."""
-    ended_at: float
-    """When the turn was known to have ended."""
-    asr_s: float = 0.0
-    llm_s: float = 0.0
-    tts_s: float = 0.0
+    def __init__(self, silent_since: float, ended_at: float) -> None:
+        self.ended_at = ended_at
+        """When the turn was known to have ended."""
+        self._silent_since = silent_since
+        self._mark = ended_at
+        self._spent = {"asr": 0.0, "llm": 0.0, "tts": 0.0}
+
+    def spent(self, stage: str, took_s: float, now: float) -> None:
+        """A stage has an answer, and took so long for it."""
+        self._spent[stage] = min(took_s, max(now - self._mark, 0.0))
+        self._mark = now
 
     def report(self, sounded_at: float) -> Latency:
-        endpoint = round(1000 * (self.ended_at - self.silent_since))
-        asr, llm, tts = (round(1000 * seconds) for seconds in (self.asr_s, self.llm_s, self.tts_s))
-        total = round(1000 * (sounded_at - self.silent_since))
+        endpoint = round(1000 * (self.ended_at - self._silent_since))
+        asr, llm, tts = (round(1000 * seconds) for seconds in self._spent.values())
+        total = round(1000 * (sounded_at - self._silent_since))
         return Latency(endpoint, asr, llm, tts, total - endpoint - asr - llm - tts, total)

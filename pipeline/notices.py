@@ -57,6 +57,22 @@ class AudioDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """The caller made a sound: playing stops, and what was not played is thrown away; it is sent again if need be."""
+
+    turn: int
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class WentOn:
+    """The sound was no interruption: the reply goes on from where it was held."""
+
+    turn: int
+    at_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Interrupted:
     """The reply stops here; what the client has not played yet should be thrown away."""
 
@@ -69,6 +85,14 @@ class Interrupted:
 class TurnReport:
     turn: int
     latency: Latency
+    speculated: bool = False
+    """Whether the reply had been prepared before the turn had surely ended."""
+    met: str = "target"
+    """`target`, `ceiling` or `neither`."""
+    late: tuple[str, ...] = ()
+    """Stages that took more than their share."""
+    did: tuple[str, ...] = ()
+    """What was done about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,5 +103,5 @@ class Failed:
 
 
 Notice = (
-    SessionOpened | CallerBegan | CallerStopped | Heard | Said | AudioStarted | AudioDone | Interrupted | TurnReport | Failed
+    SessionOpened | CallerBegan | CallerStopped | Heard | Said | AudioStarted | AudioDone | Held | WentOn | Interrupted | TurnReport | Failed
 )

@@ -62,6 +62,9 @@ class Playout:
         self._queued = 0
         self._phrases: list[_Phrase] = []
         self._closed = False
+        self._held = False
+        self._recent: deque[bytes] = deque()
+        """What was sent last, as far as it may not have been heard yet."""
         self._told = 0
         self._anchor = 0
         self._anchored_at = 0.0
@@ -87,6 +90,21 @@ class Playout:
 
     def end_phrase(self) -> None:
         self._phrases[-1].ended = True
+
+    def hold(self, now: float) -> None:
+        """Stops at what has been heard; what the client throws away is sent again when it goes on."""
+        heard = self.heard(now)
+        back = self.sent - heard
+        if back:
+            unheard = b"".join(self._recent)[-2 * back :]
+            self._queue.appendleft(unheard)
+            self._queued += back
+        self._recent.clear()
+        self.sent = self._anchor = heard
+        self._held = True
+
+    def go_on(self) -> None:
+        self._held = False
 
     def close(self) -> None:
         """Nothing more will be made."""
@@ -123,6 +141,8 @@ class Playout:
 
     def take(self, now: float) -> bytes:
         """What should be sent now, or nothing."""
+        if self._held:
+            return b""
         amount = min(self._queued, self._lead - (self.sent - self.heard(now)))
         if amount < min(self._wanted(now), self._queued) or amount <= 0:
             return b""
@@ -130,10 +150,17 @@ class Playout:
             self._anchor, self._anchored_at = self.sent, now
         self.sent += amount
         self._queued -= amount
-        return self._dequeue(2 * amount)
+        pcm = self._dequeue(2 * amount)
+        self._recent.append(pcm)
+        kept = sum(map(len, self._recent)) // 2
+        while kept - len(self._recent[0]) // 2 >= self._lead:
+            kept -= len(self._recent.popleft()) // 2
+        return pcm
 
     def due(self) -> float | None:
         """When something has to be done again, if nothing is made in between."""
+        if self._held:
+            return None
         if self._queued:
             return self._played_at(self.sent + min(self._chunk, self._queued) - self._lead)
         return self._played_at(self.sent) if self._closed and self.sent else None

@@ -10,13 +10,14 @@ from pipeline.commands import Speak
 from pipeline.config import Config
 from pipeline.playout import Playout
 from pipeline.ports import FlowStep, Phrase, Word
+from pipeline.work import Work
 
 
 class Reply:
     """Everything about the reply to one turn."""
 
-    def __init__(self, turn: int, language: str, config: Config, out_rate: int) -> None:
-        self.turn = turn
+    def __init__(self, work: Work, language: str, config: Config, out_rate: int) -> None:
+        self.work = work
         self.playout = Playout(config.playout, out_rate)
         self.step: FlowStep | None = None
         self.text = ""
@@ -26,15 +27,47 @@ class Reply:
         self.given_up = False
         """Whether it failed on its way; nothing more is made, and what still comes is too late."""
         self._language = language
+        self._patience_s = config.budget.tts_ms * config.budget.hedge_at / 1000
         self._max_ahead_ms = config.conversation.max_ahead_ms
         self._waiting: deque[str] = deque()
+        self._fillers: set[str] = set()
+        self.filled = False
+        """Whether a word of patience was said."""
         self._speaking = False
         self._spoken_phrases = 0
         self._text_ended = False
 
+    @property
+    def turn(self) -> int:
+        return self.work.turn
+
+    @property
+    def text_ended(self) -> bool:
+        return self._text_ended
+
+    @property
+    def complete(self) -> bool:
+        """Whether all of it has been made."""
+        return self._text_ended and not self._waiting and not self._speaking
+
+    @property
+    def phrases_asked(self) -> int:
+        return self._spoken_phrases + self._speaking
+
+    @property
+    def silent(self) -> bool:
+        """Whether nothing of it was asked to be spoken yet."""
+        return not self._speaking and not self._spoken_phrases
+
     def grow(self, phrase: str) -> None:
         self._waiting.append(phrase)
         self.text = f"{self.text} {phrase}".lstrip()
+
+    def fill(self, text: str) -> None:
+        """Says something that is no part of the reply."""
+        self.filled = True
+        self._waiting.append(text)
+        self._fillers.add(text)
 
     def end_text(self, step: FlowStep | None) -> None:
         self.step = step
@@ -46,8 +79,9 @@ class Reply:
             return None
         text = self._waiting.popleft()
         self._speaking = True
-        self.playout.begin_phrase(text)
-        return Speak(self.turn, self._spoken_phrases, Phrase(text, self._language))
+        # A filler is heard, but it is nothing that we said.
+        self.playout.begin_phrase("" if text in self._fillers else text)
+        return Speak(self.work, self._spoken_phrases, Phrase(text, self._language), self._patience_s)
 
     def speech(self, phrase: int, pcm: bytes, words: tuple[Word, ...]) -> None:
         if phrase == self._spoken_phrases:
@@ -61,7 +95,7 @@ class Reply:
             self.close_if_complete()
 
     def close_if_complete(self) -> None:
-        if self._text_ended and not self._waiting and not self._speaking:
+        if self.complete:
             self.playout.close()
 
     def give_up(self) -> None:

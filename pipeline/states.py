@@ -12,6 +12,7 @@ class State(Enum):
     TRANSCRIBING = "the turn has ended; its words are awaited"
     THINKING = "the words are known; the reply's first sound is awaited"
     SPEAKING = "the reply is heard"
+    HELD = "a sound of the caller holds the reply; were it words?"
     ENDED = "over"
 
 
@@ -22,15 +23,18 @@ class Trigger(Enum):
     NO_WORDS = "there were no words"
     REPLY_BEGAN = "the first sound is sent"
     REPLY_HEARD = "the reply has been heard"
+    SOUND = "the caller makes a sound"
+    INTERRUPTED = "it was words"
     REPLY_EMPTY = "there is nothing to say"
     FAILED = "a stage failed"
     TYPED = "the caller typed a turn"
     GREETED = "the greeting begins"
+    TIME_UP = "we say goodbye"
     STOPPED = "the caller asked for silence"
     HUNG_UP = "the conversation is over"
 
 
-_L, _H, _TR, _TH, _S, _E = State
+_L, _H, _TR, _TH, _S, _HE, _E = State
 
 TABLE: dict[tuple[State, Trigger], State] = {
     (_L, Trigger.CALLER_BEGAN): _H,
@@ -56,6 +60,11 @@ TABLE: dict[tuple[State, Trigger], State] = {
     (_S, Trigger.CALLER_BEGAN): _H,
     (_S, Trigger.TYPED): _TH,
     (_S, Trigger.STOPPED): _L,
+    (_S, Trigger.SOUND): _HE,
+    (_HE, Trigger.INTERRUPTED): _H,
+    (_HE, Trigger.NO_WORDS): _S,
+    (_HE, Trigger.TYPED): _TH,
+    **{(state, Trigger.TIME_UP): _TH for state in State if state is not _E},
     **{(state, Trigger.HUNG_UP): _E for state in State},
 }
 

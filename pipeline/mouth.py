@@ -1,0 +1,281 @@
+"""Our side of a conversation: the reply that sounds, and the one that is prepared before the turn has surely ended.
+
+A prepared reply has no effect that anybody could notice: nothing of it is told, sent or remembered, and only its first phrase
+is spoken. Release makes it the reply, if the words are the ones that it was prepared for.
+"""
+
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, assert_never
+
+from pipeline import events as on
+from pipeline.audio import to_ms
+from pipeline.budget import filler, late_stages, met
+from pipeline.commands import Abandon, Command, Play, Tell, Think
+from pipeline.config import Config
+from pipeline.latency import Latency, TurnClock
+from pipeline.meaning import same_meaning
+from pipeline.notices import AudioDone, AudioStarted, Held, Said, TurnReport, WentOn
+from pipeline.phrasing import Phraser
+from pipeline.ports import FlowStep, Prompt
+from pipeline.reply import Reply
+from pipeline.speculation import Books
+from pipeline.work import Work
+
+
+class Step(Enum):
+    """How far the reply has come, when that changed."""
+
+    BEGAN = auto()
+    HEARD = auto()
+    EMPTY = auto()
+
+
+@dataclass(slots=True)
+class _Prepared:
+    reply: Reply
+    words: str
+    """What the caller had said when it was begun."""
+    began_at: float
+
+
+class Mouth:
+    def __init__(self, config: Config, language: str, out_rate: int, books: Books) -> None:
+        self._config = config
+        self._language = language
+        self._out_rate = out_rate
+        self._books = books
+        self._reply: Reply | None = None
+        self._prepared: _Prepared | None = None
+        self._speculated = False
+        self._reports: list[Latency] = []
+        self.did: list[str] = []
+        """What was done in this turn because a stage was late."""
+
+    @property
+    def turn(self) -> int | None:
+        return None if self._reply is None else self._reply.turn
+
+    @property
+    def began(self) -> bool:
+        return self._reply is not None and self._reply.began
+
+    @property
+    def step(self) -> FlowStep | None:
+        return None if self._reply is None else self._reply.step
+
+    @property
+    def ends_call(self) -> bool:
+        return self.step is not None and self.step.ends_call
+
+    def heard(self, now: float) -> tuple[int, str]:
+        """Milliseconds and words of the reply that the caller has heard."""
+        return (0, "") if self._reply is None else (self._reply.playout.heard_ms(now), self._reply.playout.heard_text(now))
+
+    def remaining_ms(self, now: float) -> int:
+        """What is still to be heard, as far as it was made; a reply that is still thought of has no end."""
+        if self._reply is None:
+            return 0
+        return self._reply.playout.ahead_ms(now) + (0 if self._reply.complete else 60_000)
+
+    def due(self) -> float | None:
+        return None if self._reply is None else self._reply.due()
+
+    def knows(self, work: Work) -> bool:
+        return self._find(work) is not None
+
+    def take_reports(self) -> list[Latency]:
+        reports, self._reports = self._reports, []
+        return reports
+
+    # A reply begins
+
+    def think(self, work: Work, prompt: Prompt) -> list[Command]:
+        self._reply = Reply(work, self._language, self._config, self._out_rate)
+        self._speculated = False
+        return [self._ask(work, prompt)]
+
+    def say(self, work: Work, text: str, flow_state: dict[str, Any], ends_call: bool) -> list[Command]:
+        """Says a text that is known."""
+        self._reply = reply = Reply(work, self._language, self._config, self._out_rate)
+        phraser = Phraser(self._language)
+        for phrase in [*phraser.push(text), *phraser.flush()]:
+            reply.grow(phrase)
+        reply.end_text(FlowStep(flow_state, ends_call))
+        return [Tell(Said(reply.turn, reply.text, final=True))]
+
+    def prepare(self, work: Work, words: str, prompt: Prompt, now: float) -> list[Command]:
+        """Begins a reply that may not be needed."""
+        if self._prepared is not None:
+            if same_meaning(self._prepared.words, words, self._language):
+                return []
+            return [*self.discard(now), *self.prepare(work, words, prompt, now)]
+        self._books.started += 1
+        self._prepared = _Prepared(Reply(work, self._language, self._config, self._out_rate), words, now)
+        return [self._ask(work, prompt)]
+
+    def release(self, words: str, now: float) -> list[Command] | None:
+        """The prepared reply becomes the reply, if it answers these words."""
+        prepared = self._prepared
+        if prepared is None or not same_meaning(prepared.words, words, self._language):
+            return None
+        self._books.used += 1
+        self._prepared = None
+        self._reply = reply = prepared.reply
+        self._speculated = True
+        return [Tell(Said(reply.turn, reply.text, final=reply.text_ended))] if reply.text else []
+
+    def discard(self, now: float) -> list[Command]:
+        """The prepared reply is not needed."""
+        prepared = self._prepared
+        if prepared is None:
+            return []
+        self._prepared = None
+        self._books.discarded += 1
+        self._books.wasted_calls += 1 + prepared.reply.phrases_asked
+        self._books.wasted_s += now - prepared.began_at
+        return [Abandon(prepared.reply.work)]
+
+    def _ask(self, work: Work, prompt: Prompt) -> Think:
+        self._books.calls += 1
+        return Think(work, prompt, self._config.budget.llm_ms * self._config.budget.hedge_at / 1000)
+
+    # It grows
+
+    def take(self, event: on.FromReplyStages, clock: TurnClock | None, now: float) -> list[Command]:
+        reply = self._find(event.work)
+        if reply is None or reply.given_up:
+            return []
+        known = reply is self._reply
+        match event:
+            case on.ReplyGrew(_, phrase, took_s, did):
+                if clock is not None and known and not reply.text:
+                    clock.spent("llm", took_s, now)
+                self.did.extend(did)
+                reply.grow(phrase)
+                return [Tell(Said(reply.turn, reply.text, final=False))] if known else []
+            case on.ReplyEnded(_, step):
+                reply.end_text(step)
+                return [Tell(Said(reply.turn, reply.text, final=True))] if known else []
+            case on.SpeechMade(_, phrase, pcm, words, took_s, did):
+                if clock is not None and known and not reply.playout.made:
+                    clock.spent("tts", took_s, now)
+                self.did.extend(did)
+                reply.speech(phrase, pcm, words)
+            case on.PhraseEnded(_, phrase):
+                reply.end_phrase(phrase)
+            case _:
+                assert_never(event)
+        return []
+
+    def carry_on(self, clock: TurnClock | None, now: float, *, held: bool) -> tuple[list[Command], Step | None]:
+        """Does what is due: speaks the next phrase, sends audio, notices the end."""
+        out: list[Command] = []
+        if self._prepared is not None and self._prepared.reply.silent:
+            self._speak(self._prepared.reply, now, out)
+        reply = self._reply
+        if reply is None:
+            return out, None
+        self._speak(reply, now, out)
+        reply.close_if_complete()
+        step = self._sound(reply, clock, now, out)
+        if reply.playout.all_sent and not reply.all_sent_told:
+            reply.all_sent_told = True
+            if reply.began:
+                out.append(Tell(AudioDone(reply.turn, to_ms(reply.playout.sent, self._out_rate))))
+        if not held and step is None and reply.playout.heard_out(now):
+            step = Step.HEARD if reply.began else Step.EMPTY
+        return out, step
+
+    def _speak(self, reply: Reply, now: float, out: list[Command]) -> None:
+        speak = reply.next_phrase(now)
+        if speak is not None:
+            self._books.calls += 1
+            out.append(speak)
+
+    def _sound(self, reply: Reply, clock: TurnClock | None, now: float, out: list[Command]) -> Step | None:
+        pcm = reply.playout.take(now)
+        if not pcm:
+            return None
+        first = not reply.began
+        if first:
+            reply.began = True
+            out.append(Tell(AudioStarted(reply.turn)))
+        out.append(Play(pcm))
+        if not first:
+            return None
+        if clock is not None:
+            latency = clock.report(now)
+            self._reports.append(latency)
+            rules = self._config.budget
+            report = TurnReport(
+                reply.turn, latency, self._speculated, met(latency, rules), late_stages(latency, rules), tuple(self.did)
+            )
+            out.append(Tell(report))
+        self.did = []
+        return Step.BEGAN
+
+    # A late one is covered
+
+    def filler_at(self, clock: TurnClock | None) -> float | None:
+        """When a word of patience is due."""
+        wait_ms = self._config.budget.filler_after_ms
+        reply = self._reply
+        if clock is None or reply is None or not wait_ms or reply.text or reply.filled or not filler(self._language):
+            return None
+        return clock.ended_at + wait_ms / 1000
+
+    def fill(self, clock: TurnClock | None, now: float) -> list[Command]:
+        due = self.filler_at(clock)
+        if self._reply is not None and due is not None and now >= due:
+            self._reply.fill(filler(self._language))
+            self.did.append("llm: said a word of patience")
+        return []
+
+    # It stops
+
+    def played(self, ms: int, now: float) -> None:
+        if self._reply is not None:
+            self._reply.playout.played(ms, now)
+
+    def hold(self, now: float) -> list[Command]:
+        reply = self._reply
+        if reply is None:
+            return []
+        reply.playout.hold(now)
+        reply.all_sent_told = False
+        return [Tell(Held(reply.turn, reply.playout.heard_ms(now)))]
+
+    def go_on(self, now: float) -> list[Command]:
+        reply = self._reply
+        if reply is None:
+            return []
+        reply.playout.go_on()
+        return [Tell(WentOn(reply.turn, reply.playout.heard_ms(now)))]
+
+    def drop(self, now: float) -> list[Command]:
+        """Ends the reply, and the prepared one with it."""
+        out = self.discard(now)
+        if self._reply is not None:
+            out.append(Abandon(self._reply.work))
+            self._reply = None
+        self.did = []
+        return out
+
+    def forget(self) -> None:
+        """The reply has been heard to its end."""
+        self._reply = None
+
+    def fail(self, work: Work, now: float) -> tuple[list[Command], bool | None]:
+        """A stage failed. True: there is no reply any more; False: what there is will be heard; None: nobody needs to know."""
+        if self._prepared is not None and self._prepared.reply.work == work:
+            return self.discard(now), None
+        reply = self._reply
+        if reply is not None and reply.began:
+            reply.give_up()
+            return [Abandon(reply.work)], False
+        return self.drop(now), True
+
+    def _find(self, work: Work) -> Reply | None:
+        replies = (self._reply, None if self._prepared is None else self._prepared.reply)
+        return next((reply for reply in replies if reply is not None and reply.work == work), None)
