@@ -24,6 +24,7 @@ from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think
 from pipeline.config import Config
 from pipeline.conversation import Conversation
 from pipeline.ear import Ear
+from pipeline.errors import Fault, ParleyError
 from pipeline.flow import load_flow
 from pipeline.notices import Failed
 from pipeline.ports import FlowStep, Samples, Utterance
@@ -34,6 +35,7 @@ log = logging.getLogger(__name__)
 _LEASE_S = 30.0
 _WINDOWS_A_CALL = 4
 _REPORTS_KEPT = 512
+_BROKEN = Failed("conversation_broken", "this conversation broke and has ended; please call again", Fault.SERVER)
 
 
 class Opening(NamedTuple):
@@ -122,7 +124,14 @@ class BufferActor:
             self._ready[conversation] = None
 
     def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
-        flow = load_flow(self._config.flows_dir, opening.flow)
+        try:
+            flow = load_flow(self._config.flows_dir, opening.flow)
+        except ParleyError as error:
+            # The gateway has read this flow a moment ago; it must not cost the callers whose news came along.
+            log.warning("conversation %x cannot begin: %s", opening.id, error)
+            outbox.put(opening.id, Failed(error.code, error.message, error.fault))
+            outbox.put(opening.id, None)
+            return
         conversation = Conversation(self._config, opening.flow, flow, opening.language, opening.out_rate)
         caller = _Caller(opening.id, outbox, conversation, Ear(self._config), opening.out_rate)
         self._callers[opening.id] = caller
@@ -141,8 +150,18 @@ class BufferActor:
         self._stirred.set()
 
     def _give(self, caller: _Caller, event: on.Event, now: float) -> None:
-        for command in caller.conversation.handle(event, now):
-            self._obey(caller, command)
+        if self._callers.get(caller.id) is not caller:
+            return
+        try:
+            for command in caller.conversation.handle(event, now):
+                self._obey(caller, command)
+        except Exception:
+            # A mistake of ours costs the conversation that it happened to, and no other.
+            log.exception("conversation %x broke", caller.id)
+            self._failures += 1
+            caller.outbox.put(caller.id, _BROKEN)
+            self._close(caller)
+            return
         if caller.conversation.over:
             self._close(caller)
             return
@@ -204,6 +223,7 @@ class BufferActor:
         caller.work.setdefault(turn, set()).add(task)
 
         def done(_: asyncio.Task[None]) -> None:
+            work.close()  # It may have been abandoned before it began.
             tasks = caller.work.get(turn)
             if tasks is not None:
                 tasks.discard(task)

@@ -395,18 +395,30 @@ def _parse_override(override: str) -> dict[str, Any]:
 
 def _merge(into: dict[str, Any], new: Mapping[str, Any]) -> None:
     for key, value in new.items():
-        if isinstance(value, dict) and isinstance(into.get(key), dict):
-            _merge(into[key], cast(dict[str, Any], value))
-        else:
+        if not isinstance(value, dict) or not isinstance(into.get(key), dict):
             into[key] = value
+            continue
+        old, changes = cast(dict[str, Any], into[key]), cast(dict[str, Any], value)
+        if changes.get("engine", old.get("engine")) == old.get("engine"):
+            _merge(old, changes)
+        else:
+            # A provider that becomes another kind of engine keeps nothing of the old one.
+            into[key] = changes
 
 
 def _first_problem(error: ValidationError) -> str:
     problem = error.errors()[0]
-    field = ".".join(str(part) for part in problem["loc"])
+    path = [str(part) for part in problem["loc"]]
+    if path[1:2] == ["engines"]:
+        # Pydantic names the kind of engine beside the provider.
+        del path[3:4]
+    field = ".".join(path)
     if problem["type"] == "extra_forbidden":
         return f"{field}: there is no such setting"
-    return f"{field}: {problem['msg'].removeprefix('Value error, ')} (got {problem['input']!r})"
+    message = problem["msg"].removeprefix("Value error, ")
+    # A whole section would bury the message, and a key must not show.
+    showable = isinstance(problem["input"], str | int | float | None) and path[-1] != "api_key"
+    return f"{field}: {message} (got {problem['input']!r})" if showable else f"{field}: {message}"
 
 
 def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:

@@ -1,0 +1,496 @@
+"""A shard with real voice activity detection and simulated providers, on a clock that jumps."""
+
+import asyncio
+import gc
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors import buffer
+from actors.buffer import BufferActor, Detector, Opening
+from actors.outbox import Delivery
+from actors.stages import LocalStages, Stages
+from actors.vad import VADActor
+from pipeline.config import Config, load_config
+from pipeline.conversation import Conversation
+from pipeline.errors import Fault
+from pipeline.events import FromCaller, HungUp, Played, StopAsked, Typed
+from pipeline.notices import (
+    AudioDone,
+    AudioStarted,
+    CallerBegan,
+    CallerStopped,
+    Failed,
+    Heard,
+    Interrupted,
+    Said,
+    TurnReport,
+)
+from pipeline.ports import Phrase, Prompt, Samples, Transcript, Utterance
+from pipeline.ticks import Tick
+from tests.actors.spoken import silence, spoken
+from tests.fakes.fake_time import run_in_fake_time
+
+QUESTION = "What are your opening hours on Saturday?"
+ANSWER = "On Saturday the clinic is open from nine until one."
+SETTINGS = (
+    "asr.providers=[sim]",
+    "llm.providers=[sim]",
+    "tts.providers=[sim]",
+    "asr.engines.sim.delay_ms=50",
+    "llm.engines.sim.delay_ms=100",
+    "llm.engines.sim.token_gap_ms=0",
+    f"llm.engines.sim.text={ANSWER}",
+    "tts.engines.sim.delay_ms=40",
+    "tts.engines.sim.duration_ms=600",
+    "turn.silence_ms=200",
+    "conversation.greeting=false",
+)
+IDLE = {"conversations": 0, "queued_windows": 0, "work": 0, "held_ms": 0}
+
+
+def config(*overrides: str) -> Config:
+    return load_config(None, [*SETTINGS, *overrides], {})
+
+
+class Detection:
+    """The VAD actor in this process; it fails as often as it is told to before each answer."""
+
+    def __init__(self, settings: Config, failures: int = 0) -> None:
+        self.actor = VADActor(settings)
+        self.failures = failures
+        self.calls = 0
+
+    async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
+        await asyncio.sleep(0.001)
+        self.calls += 1
+        if self.failures:
+            self.failures -= 1
+            raise ConnectionError("the actor died")
+        return self.actor.detect(ids, windows, gone)
+
+
+class StuckStages:
+    """Stages that never answer, and count who waits for them."""
+
+    def __init__(self) -> None:
+        self.waiting = self.asked = 0
+        self.stuck = asyncio.Event()
+
+    async def _wait(self) -> None:
+        self.waiting += 1
+        self.asked += 1
+        self.stuck.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.waiting -= 1
+
+    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
+        await self._wait()
+        raise AssertionError
+
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[list[Any], None]:
+        await self._wait()
+        yield []
+
+    async def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[Any, None]:
+        await self._wait()
+        yield ()
+
+
+class Gateway:
+    """What a gateway does: sends what its callers say, and always has one call waiting for news."""
+
+    def __init__(self, shard: BufferActor, name: str = "gateway") -> None:
+        self.shard = shard
+        self.name = name
+        self.got: dict[int, list[Delivery]] = defaultdict(list)
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._news = asyncio.Event()
+        self._before: asyncio.Task[None] | None = None
+
+    def send(
+        self,
+        *,
+        openings: Sequence[int] = (),
+        audio: Sequence[tuple[int, Samples]] = (),
+        events: Sequence[tuple[int, FromCaller]] = (),
+    ) -> None:
+        opened = [Opening(caller, "en", "clinic", 24_000) for caller in openings]
+        self.send_raw(opened, Tick.pack((caller, samples.tobytes()) for caller, samples in audio), list(events))
+
+    def send_raw(self, openings: list[Opening], audio: Tick, events: list[tuple[int, FromCaller]]) -> None:
+        task = self._before = asyncio.create_task(self._exchange(openings, audio, events, self._before))
+        self._under_way.add(task)
+
+    async def _exchange(
+        self, openings: list[Opening], audio: Tick, events: list[tuple[int, FromCaller]], before: asyncio.Task[None] | None
+    ) -> None:
+        answer = await self.shard.exchange(self.name, openings, audio, events)
+        if before is not None:
+            await before
+        for caller, delivery in answer:
+            self.got[caller].append(delivery)
+        self._news.set()
+        self._under_way.remove(asyncio.current_task())
+        if not self._under_way:
+            self.send()
+
+    def fall_silent(self) -> None:
+        for task in self._under_way:
+            task.cancel()
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        """Waits for news until something is so; a minute of fake time is enough for everything."""
+        async with asyncio.timeout(60):
+            while not condition():
+                self._news.clear()
+                await self._news.wait()
+
+    async def until_all(self, callers: Sequence[int], kind: type) -> None:
+        await self.until(lambda: all(self.notices(caller, kind) for caller in callers))
+
+    async def talk(self, audio: Samples, *callers: int) -> None:
+        """Sends what these callers say, 20 ms at a time as it is spoken."""
+        for start in range(0, len(audio), 320):
+            self.send(audio=[(caller, audio[start : start + 320]) for caller in callers])
+            await asyncio.sleep(0.02)
+
+    def notices(self, caller: int, *kinds: type) -> list[Any]:
+        return [delivery for delivery in self.got[caller] if isinstance(delivery, kinds)]
+
+    def audio(self, caller: int) -> bytes:
+        return b"".join(self.notices(caller, bytes))
+
+
+def shard(*overrides: str, stages: Stages | None = None, detector: Detector | None = None) -> BufferActor:
+    settings = config(*overrides)
+    return BufferActor(settings, stages or LocalStages(settings), detector or Detection(settings))
+
+
+def turn_of_speech() -> Samples:
+    return np.concatenate([silence(300), spoken(QUESTION), silence(400)])
+
+
+def in_fake_time(job: Callable[[], Any]) -> Any:
+    turn_of_speech()  # made on a real clock
+    return run_in_fake_time(job)
+
+
+# A turn
+
+
+@pytest.mark.parametrize("overrides", [(), ("vad.window=1024", "vad.overlap=0.5")])
+def test_speech_goes_in_and_news_and_audio_come_out_in_order(overrides: tuple[str, ...]) -> None:
+    async def job() -> None:
+        gateway = Gateway(shard(*overrides))
+        gateway.send(openings=[7])
+        await gateway.talk(turn_of_speech(), 7)
+        await gateway.until(lambda: gateway.notices(7, AudioDone))
+        got = gateway.got[7]
+        kinds = [type(delivery) for delivery in got]
+        assert kinds == [CallerBegan, CallerStopped, Heard, Said, Said, AudioStarted, bytes, TurnReport, AudioDone]
+        began, stopped = got[0], got[1]
+        assert isinstance(began, CallerBegan)
+        assert isinstance(stopped, CallerStopped)
+        assert began.at_ms <= 300 <= began.at_ms + 350
+        assert abs(stopped.at_ms - (300 + len(spoken(QUESTION)) / 16)) < 250
+        assert got[2] == Heard(1, "what are your opening hours on saturday", True, "en", 1.0)
+        assert got[4] == Said(1, ANSWER, final=True)
+        (report,) = gateway.notices(7, TurnReport)
+        assert (report.latency.asr_ms, report.latency.llm_ms, report.latency.tts_ms) == (50, 100, 40)
+        assert 200 <= report.latency.endpoint_ms <= 300
+        assert 0 <= report.latency.overhead_ms <= 5
+        assert gateway.notices(7, AudioDone) == [AudioDone(1, 600)]
+        assert len(gateway.audio(7)) == 2 * 24_000 * 600 // 1000
+        status = await gateway.shard.status()
+        assert (status["opened"], status["answered"], status["failures"]) == (1, 1, 0)
+        assert status["latencies_ms"] == [report.latency.total_ms]
+
+    in_fake_time(job)
+
+
+def test_what_is_transcribed_is_what_was_said() -> None:
+    class Listening(StuckStages):
+        async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
+            heard.append(utterance)
+            return await super().transcribe(utterance)
+
+    heard: list[Utterance] = []
+
+    async def job() -> None:
+        gateway = Gateway(shard(stages=Listening()))
+        gateway.send(openings=[1])
+        await gateway.talk(turn_of_speech(), 1)
+        await gateway.until(lambda: gateway.notices(1, CallerStopped))
+        await asyncio.sleep(0)
+        (utterance,) = heard
+        began, stopped = (notice.at_ms * 16 for notice in gateway.notices(1, CallerBegan, CallerStopped))
+        assert np.array_equal(utterance.samples, turn_of_speech()[began:stopped])
+        assert "what are your opening hours on saturday" in utterance.phrases
+
+    in_fake_time(job)
+
+
+def test_a_caller_who_speaks_over_the_reply_stops_it() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard("tts.engines.sim.duration_ms=8000"))
+        gateway.send(openings=[1])
+        gateway.send(events=[(1, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(1, AudioStarted))
+        await gateway.talk(turn_of_speech(), 1)
+        await gateway.until(lambda: len(gateway.notices(1, AudioStarted)) == 2)
+        kinds = [type(delivery) for delivery in gateway.got[1]]
+        interrupted = kinds.index(Interrupted)
+        second = len(kinds) - 1 - kinds[::-1].index(AudioStarted)
+        assert bytes not in kinds[interrupted:second]
+        (notice,) = gateway.notices(1, Interrupted)
+        assert 300 < notice.heard_ms < 1_500
+        assert ANSWER.startswith(notice.heard_text)
+
+    in_fake_time(job)
+
+
+def test_conversations_do_not_mix() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard())
+        callers = list(range(1, 21))
+        gateway.send(openings=callers)
+        await gateway.talk(turn_of_speech(), *callers)
+        await gateway.until_all(callers, AudioDone)
+        firsts = [[type(delivery) for delivery in gateway.got[caller][:8]] for caller in callers]
+        assert firsts == [firsts[0]] * 20
+        assert [len(gateway.audio(caller)) for caller in callers] == [28_800] * 20
+        assert (await gateway.shard.status())["answered"] == 20
+
+    in_fake_time(job)
+
+
+def test_windows_of_all_conversations_go_together_and_none_when_nobody_speaks() -> None:
+    async def job(callers: int) -> tuple[int, int]:
+        detection = Detection(config())
+        gateway = Gateway(shard(detector=detection))
+        gateway.send(openings=range(callers))
+        await gateway.talk(silence(1_000), *range(callers))
+        await asyncio.sleep(0.1)
+        calls = detection.calls
+        await asyncio.sleep(60)
+        assert detection.calls == calls
+        return calls, detection.actor.status()["windows"]
+
+    (alone, windows), (together, all_windows) = (in_fake_time(lambda n=n: job(n)) for n in (1, 50))
+    assert (windows, all_windows) == (31, 50 * 31)
+    assert together == alone <= 31
+
+
+def test_reply_audio_is_paced() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard("tts.engines.sim.duration_ms=5000", "playout.lead_ms=1000"))
+        gateway.send(openings=[1], events=[(1, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(1, AudioStarted))
+        began = asyncio.get_running_loop().time()
+        await asyncio.sleep(2.1)
+        assert len(gateway.audio(1)) == 2 * 24 * 3_000
+        await gateway.until(lambda: gateway.notices(1, AudioDone))
+        assert asyncio.get_running_loop().time() - began == pytest.approx(4, abs=0.01)
+
+    in_fake_time(job)
+
+
+def test_a_client_that_says_what_it_played_holds_up_the_rest() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard("tts.engines.sim.duration_ms=5000", "playout.lead_ms=1000"))
+        gateway.send(openings=[1], events=[(1, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(1, AudioStarted))
+        for _ in range(20):
+            await asyncio.sleep(0.1)
+            gateway.send(events=[(1, Played(0))])
+        assert len(gateway.audio(1)) == 2 * 24 * 1_000
+
+    in_fake_time(job)
+
+
+# Failures
+
+
+def test_a_stage_that_fails_is_told_and_counted() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard("llm.engines.sim.error_rate=1"))
+        gateway.send(openings=[1], events=[(1, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(1, Failed))
+        (failed,) = gateway.notices(1, Failed)
+        assert (failed.code, failed.fault) == ("sim_error", Fault.PROVIDER)
+        assert (await gateway.shard.status())["failures"] == 1
+        gateway.send(events=[(1, HungUp())])
+        await gateway.until(lambda: gateway.got[1][-1] is None)
+
+    in_fake_time(job)
+
+
+def test_what_breaks_in_a_stage_is_told_without_its_words() -> None:
+    class Breaking(StuckStages):
+        async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
+            raise ValueError("the caller said something private")
+
+    async def job() -> None:
+        gateway = Gateway(shard(stages=Breaking()))
+        gateway.send(openings=[1])
+        await gateway.talk(turn_of_speech(), 1)
+        await gateway.until(lambda: gateway.notices(1, Failed))
+        assert gateway.notices(1, Failed) == [
+            Failed("stage_failed", "a stage of this server failed (ValueError)", Fault.SERVER)
+        ]
+
+    in_fake_time(job)
+
+
+def test_a_detector_that_dies_is_asked_again_and_nothing_is_lost() -> None:
+    async def job(failures: int) -> list[type]:
+        gateway = Gateway(shard(detector=Detection(config(), failures)))
+        gateway.send(openings=[1])
+        await gateway.talk(turn_of_speech(), 1)
+        await gateway.until(lambda: gateway.notices(1, AudioDone))
+        assert gateway.notices(1, Heard) == [Heard(1, "what are your opening hours on saturday", True, "en", 1.0)]
+        return gateway.notices(1, CallerBegan, CallerStopped)
+
+    assert in_fake_time(lambda: job(failures=5)) == in_fake_time(lambda: job(failures=0))
+
+
+def test_a_flow_that_cannot_be_read_costs_only_the_one_who_asked_for_it() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard())
+        nothing = Tick.pack([])
+        gateway.send_raw([Opening(1, "en", "nowhere", 24_000), Opening(2, "en", "clinic", 24_000)], nothing, [])
+        gateway.send(events=[(2, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(2, AudioDone))
+        failed, end = gateway.got[1]
+        assert isinstance(failed, Failed)
+        assert (failed.code, end) == ("flow_unknown", None)
+
+    in_fake_time(job)
+
+
+def test_a_conversation_that_breaks_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    handle = Conversation.handle
+
+    def breaking(conversation: Conversation, event: Any, now: float) -> Any:
+        if isinstance(event, StopAsked):
+            raise AssertionError("STOPPED cannot happen")
+        return handle(conversation, event, now)
+
+    monkeypatch.setattr(Conversation, "handle", breaking)
+
+    async def job() -> None:
+        gateway = Gateway(shard())
+        gateway.send(openings=[1, 2])
+        gateway.send(events=[(1, StopAsked()), (2, Typed("are you open?"))])
+        await gateway.until(lambda: gateway.notices(2, AudioDone))
+        assert gateway.got[1] == [buffer._BROKEN, None]
+        status = await gateway.shard.status()
+        assert (status["conversations"], status["failures"]) == (1, 1)
+
+    in_fake_time(job)
+
+
+# Endings
+
+
+@pytest.mark.parametrize("event", [None, Typed("are you open?")])
+def test_hanging_up_cancels_work(event: FromCaller | None) -> None:
+    async def job() -> None:
+        stages = StuckStages()
+        gateway = Gateway(shard(stages=stages))
+        gateway.send(openings=[1])
+        if event is None:
+            await gateway.talk(turn_of_speech(), 1)
+        else:
+            gateway.send(events=[(1, event)])
+        async with asyncio.timeout(60):
+            await stages.stuck.wait()
+        gateway.send(events=[(1, HungUp())])
+        await gateway.until(lambda: gateway.got[1][-1] is None)
+        await asyncio.sleep(0)
+        assert (stages.asked, stages.waiting) == (1, 0)
+
+    in_fake_time(job)
+
+
+@pytest.mark.filterwarnings("error")
+def test_work_may_be_abandoned_before_it_began() -> None:
+    async def job() -> None:
+        stages = StuckStages()
+        gateway = Gateway(shard(stages=stages))
+        gateway.send(openings=[1], events=[(1, Typed("are you open?")), (1, HungUp())])
+        await gateway.until(lambda: None in gateway.got[1])
+        assert stages.asked == 0
+
+    in_fake_time(job)
+    gc.collect()
+
+
+def test_three_hundred_callers_leave_nothing_behind() -> None:
+    async def job() -> None:
+        detection = Detection(config())
+        gateway = Gateway(shard("conversation.greeting=true", detector=detection))
+        gateway.send(openings=[1], events=[(1, HungUp())])
+        await gateway.until(lambda: None in gateway.got[1])
+        tasks = len(asyncio.all_tasks())
+        words = turn_of_speech()
+        callers = list(range(100, 400))
+        for first in range(0, 300, 100):
+            together = callers[first : first + 100]
+            gateway.send(openings=together)
+            # A third hang up at once, a third while they speak, and a third while they are answered.
+            gateway.send(events=[(caller, HungUp()) for caller in together[::3]])
+            await gateway.talk(words[: len(words) // 2], *together[1::3])
+            gateway.send(events=[(caller, Typed("are you open?")) for caller in together[2::3]])
+            await gateway.until_all(together[2::3], AudioStarted)
+            gateway.send(events=[(caller, HungUp()) for caller in together])
+            await gateway.until_all(together, type(None))
+        gateway.send(openings=[2], events=[(2, HungUp())])
+        await gateway.until(lambda: None in gateway.got[2])
+        await asyncio.sleep(1)
+        status = await gateway.shard.status()
+        assert {name: status[name] for name in IDLE} == IDLE
+        assert status["opened"] == 302
+        assert [gateway.got[caller].count(None) for caller in callers] == [1] * 300
+        assert detection.actor.status()["conversations"] == 0
+        assert len(asyncio.all_tasks()) == tasks
+        gc.collect()
+        assert [thing for thing in gc.get_objects() if isinstance(thing, Conversation)] == []
+
+    in_fake_time(job)
+
+
+def test_a_gateway_that_falls_silent_loses_its_callers_and_no_other_does() -> None:
+    async def job() -> None:
+        stages = StuckStages()
+        actor = shard(stages=stages)
+        lost, kept = Gateway(actor, "lost"), Gateway(actor, "kept")
+        lost.send(openings=[1, 2], events=[(1, Typed("are you open?"))])
+        kept.send(openings=[3])
+        await lost.until(lambda: lost.got[1])
+        lost.fall_silent()
+        await asyncio.sleep(20)
+        assert (await actor.status())["conversations"] == 3
+        await asyncio.sleep(20)
+        assert (await actor.status())["conversations"] == 1
+        assert (stages.asked, stages.waiting) == (1, 0)
+        kept.send(events=[(3, HungUp())])
+        await kept.until(lambda: kept.got[3] == [None])
+
+    in_fake_time(job)
+
+
+def test_news_of_strangers_are_ignored() -> None:
+    async def job() -> None:
+        gateway = Gateway(shard())
+        gateway.send(openings=[1], audio=[(9, silence(100))], events=[(9, Typed("hello")), (1, HungUp())])
+        await gateway.until(lambda: None in gateway.got[1])
+        assert dict(gateway.got) == {1: [None]}
+
+    in_fake_time(job)

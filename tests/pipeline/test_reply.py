@@ -1,0 +1,105 @@
+from pipeline.commands import Speak
+from pipeline.config import Config, load_config
+from pipeline.ports import FlowStep, Phrase
+from pipeline.reply import Reply
+from tests.pipeline.talk import RATE, sound
+
+
+def config(*overrides: str) -> Config:
+    return load_config(None, overrides, {})
+
+
+def reply(*overrides: str) -> Reply:
+    return Reply(3, "en", config(*overrides), RATE)
+
+
+def speak(index: int, text: str) -> Speak:
+    return Speak(3, index, Phrase(text, "en"))
+
+
+def test_one_phrase_is_spoken_at_a_time() -> None:
+    made = reply()
+    assert made.next_phrase(0.0) is None
+    made.grow("One.")
+    made.grow("Two.")
+    assert made.text == "One. Two."
+    assert made.next_phrase(0.0) == speak(0, "One.")
+    assert made.next_phrase(0.0) is None
+    made.speech(0, sound(3, 100), ())
+    made.end_phrase(0)
+    assert made.next_phrase(0.0) == speak(1, "Two.")
+
+
+def test_speech_of_another_phrase_is_not_taken() -> None:
+    made = reply()
+    made.grow("One.")
+    made.next_phrase(0.0)
+    made.speech(1, sound(3, 100), ())
+    made.end_phrase(1)
+    assert (made.playout.made, made.next_phrase(0.0)) == (0, None)
+    made.end_phrase(0)
+    made.speech(0, sound(3, 100), ())
+    assert made.playout.made == 0
+
+
+def test_a_slow_listener_holds_up_synthesis() -> None:
+    made = reply("conversation.max_ahead_ms=500", "playout.lead_ms=100", "playout.chunk_ms=50")
+    for text in ("One.", "Two."):
+        made.grow(text)
+    made.next_phrase(0.0)
+    made.speech(0, sound(3, 800), ())
+    made.end_phrase(0)
+    sent = b""
+    now = 0.0
+    while (phrase := made.next_phrase(now)) is None:
+        sent += made.playout.take(now)
+        due = made.due()
+        assert due is not None
+        now = due
+    assert phrase == speak(1, "Two.")
+    assert round(now, 6) == 0.3
+
+
+def test_when_all_was_sent_it_says_when_more_may_be_made() -> None:
+    made = reply("conversation.max_ahead_ms=300")
+    made.grow("One.")
+    made.grow("Two.")
+    made.next_phrase(0.0)
+    made.speech(0, sound(3, 800), ())
+    made.end_phrase(0)
+    made.playout.take(1.0)
+    assert (made.next_phrase(1.0), made.due()) == (None, 1.5)
+    assert made.next_phrase(1.5) == speak(1, "Two.")
+    assert made.due() is None
+
+
+def test_it_is_complete_when_its_text_has_ended_and_its_last_phrase_too() -> None:
+    made = reply()
+    made.grow("One.")
+    made.next_phrase(0.0)
+    step = FlowStep({"asks": "nothing"}, ends_call=True)
+    made.end_text(step)
+    made.close_if_complete()
+    assert (made.step, made.playout.all_sent) == (step, False)
+    made.end_phrase(0)
+    assert made.playout.all_sent is True
+
+
+def test_a_reply_without_words_is_complete_at_once() -> None:
+    made = reply()
+    made.end_text(None)
+    made.close_if_complete()
+    assert made.playout.heard_out(0.0) is True
+
+
+def test_given_up_it_is_as_long_as_it_is() -> None:
+    made = reply()
+    made.grow("One.")
+    made.grow("Two.")
+    made.next_phrase(0.0)
+    made.speech(0, sound(3, 400), ())
+    made.give_up()
+    assert (made.next_phrase(0.0), made.given_up) == (None, True)
+    assert made.playout.take(0.0) == sound(3, 400)
+    assert made.due() == 0.4
+    assert made.playout.heard_out(0.4) is True
