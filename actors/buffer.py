@@ -57,9 +57,7 @@ class _Caller:
     outbox: Outbox
     conversation: Conversation
     ear: Ear
-    out_rate: int
-    work: dict[int, set[asyncio.Task[None]]] = field(default_factory=dict)
-    """Running work by turn."""
+    errands: Errands
     wake_at: float | None = None
     timer: asyncio.TimerHandle | None = None
 
@@ -106,7 +104,7 @@ class BufferActor:
             "answered": self._answered,
             "failures": self._failures,
             "queued_windows": sum(caller.ear.windows_ready() for caller in self._callers.values()),
-            "work": sum(len(tasks) for caller in self._callers.values() for tasks in caller.work.values()),
+            "work": sum(caller.errands.under_way for caller in self._callers.values()),
             "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
             "latencies_ms": list(self._reports),
         }
@@ -133,14 +131,14 @@ class BufferActor:
             outbox.put(opening.id, None)
             return
         conversation = Conversation(self._config, opening.flow, flow, opening.language, opening.out_rate)
-        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), opening.out_rate)
+        errands = Errands(f"{opening.id:x}", self._stages, opening.out_rate, lambda event: self._deliver(opening.id, event))
+        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), errands)
         self._callers[opening.id] = caller
         self._opened += 1
         self._give(caller, on.Opened(), now)
 
     def _close(self, caller: _Caller) -> None:
-        for turn in list(caller.work):
-            self._abandon(caller, turn)
+        caller.errands.abandon_all()
         if caller.timer is not None:
             caller.timer.cancel()
         self._callers.pop(caller.id, None)
@@ -170,6 +168,15 @@ class BufferActor:
             self._reports.extend(report.total_ms for report in caller.conversation.turns)
             caller.conversation.turns.clear()
         self._set_timer(caller)
+        ended = caller.ear.need_silence(caller.conversation.silence_ms)
+        if ended is not None:
+            self._give(caller, ended, now)
+
+    def _deliver(self, conversation: int, event: on.Event) -> None:
+        """A stage's result for a conversation that may be over."""
+        caller = self._callers.get(conversation)
+        if caller is not None:
+            self._give(caller, event, time.monotonic())
 
     def _set_timer(self, caller: _Caller) -> None:
         wake_at = caller.conversation.deadline()
@@ -195,75 +202,16 @@ class BufferActor:
             case Play(pcm):
                 caller.outbox.put(caller.id, pcm)
             case Transcribe():
-                self._work(caller, command.turn, self._transcribe(caller, command))
-            case Think():
-                self._work(caller, command.turn, self._think(caller, command))
-            case Speak():
-                self._work(caller, command.turn, self._speak(caller, command))
-            case Abandon(turn):
-                self._abandon(caller, turn)
+                # The audio is taken now: it may be gone when the work begins.
+                caller.errands.transcribe(command, caller.ear.cut(command.start, command.stop))
+            case Think() | Speak():
+                caller.errands.run(command)
+            case Abandon(work):
+                caller.errands.abandon(work)
             case HangUp():
                 pass  # The conversation is over, which `_give` sees.
             case _:
                 assert_never(command)
-
-    # Work in the stages
-
-    def _work(self, caller: _Caller, turn: int, work: Coroutine[Any, Any, None]) -> None:
-        async def guarded() -> None:
-            try:
-                await work
-            except Exception as error:
-                failure = as_parley_error(error)
-                log.warning("conversation %x turn %d: %s", caller.id, turn, failure)
-                event = on.StageFailed(turn, failure.code, failure.message, failure.fault)
-                self._give(caller, event, time.monotonic())
-
-        task = asyncio.create_task(guarded())
-        caller.work.setdefault(turn, set()).add(task)
-
-        def done(_: asyncio.Task[None]) -> None:
-            work.close()  # It may have been abandoned before it began.
-            tasks = caller.work.get(turn)
-            if tasks is not None:
-                tasks.discard(task)
-                if not tasks:
-                    del caller.work[turn]
-
-        task.add_done_callback(done)
-
-    def _abandon(self, caller: _Caller, turn: int) -> None:
-        for task in caller.work.pop(turn, ()):
-            if task is not asyncio.current_task():
-                task.cancel()
-
-    def _transcribe(self, caller: _Caller, command: Transcribe) -> Coroutine[Any, Any, None]:
-        # The audio is taken now: it may be gone when the work begins.
-        utterance = Utterance(caller.ear.cut(command.start, command.stop), command.language, command.phrases)
-
-        async def work() -> None:
-            transcript, took_s = await self._stages.transcribe(utterance)
-            self._give(caller, on.Transcribed(command.turn, command.piece, transcript, took_s), time.monotonic())
-
-        return work()
-
-    async def _think(self, caller: _Caller, command: Think) -> None:
-        step: FlowStep | None = None
-        async with aclosing(self._stages.reply(command.prompt)) as stream:
-            async for parts in stream:
-                for took_s, part in parts:
-                    if isinstance(part, FlowStep):
-                        step = part
-                    else:
-                        self._give(caller, on.ReplyGrew(command.turn, part, took_s), time.monotonic())
-        self._give(caller, on.ReplyEnded(command.turn, step), time.monotonic())
-
-    async def _speak(self, caller: _Caller, command: Speak) -> None:
-        async with aclosing(self._stages.speak(command.phrase, caller.out_rate)) as stream:
-            async for took_s, pcm, words in stream:
-                event = on.SpeechMade(command.turn, command.index, pcm, words, took_s)
-                self._give(caller, event, time.monotonic())
-        self._give(caller, on.PhraseEnded(command.turn, command.index), time.monotonic())
 
     # Voice activity
 

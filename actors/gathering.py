@@ -1,7 +1,8 @@
 """Natural batching: what came while somebody was busy goes out together, and nothing waits when nobody is busy."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -9,7 +10,7 @@ T = TypeVar("T")
 _MOST_WAITING = 256
 
 
-async def gathered(stream: AsyncIterator[T]) -> AsyncIterator[list[T]]:
+async def gathered(stream: AsyncGenerator[T, None]) -> AsyncGenerator[list[T], None]:
     """The items of a stream in lists, each with all that was there when it was asked for."""
     waiting: list[T] = []
     stirred = asyncio.Event()
@@ -18,12 +19,13 @@ async def gathered(stream: AsyncIterator[T]) -> AsyncIterator[list[T]]:
 
     async def pump() -> None:
         try:
-            async for item in stream:
-                waiting.append(item)
-                stirred.set()
-                if len(waiting) >= _MOST_WAITING:
-                    room.clear()
-                    await room.wait()
+            async with aclosing(stream):
+                async for item in stream:
+                    waiting.append(item)
+                    stirred.set()
+                    if len(waiting) >= _MOST_WAITING:
+                        room.clear()
+                        await room.wait()
         finally:
             stirred.set()
 

@@ -6,38 +6,38 @@ each token.
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 from actors.providers import Providers
 from pipeline.config import Config
 from pipeline.phrasing import Phraser
 from pipeline.ports import FlowStep, Prompt, TextDelta, Thinker
 
-TimedPart = tuple[float, str | FlowStep]
-"""A phrase, or where the call flow stands, and the seconds that passed until it was there."""
+TimedParts = tuple[float, list[str | FlowStep], tuple[str, ...]]
+"""Seconds until they came, phrases or where the call flow stands, and what was done because a provider was late."""
 
 
 class LLM:
     def __init__(self, config: Config) -> None:
         self._providers: Providers[Thinker] = Providers(config.llm, config.flows_dir)
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]:
+    async def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
         began = time.monotonic()
         phraser = Phraser(prompt.language)
         step: FlowStep | None = None
-        async for part in self._providers.stream(lambda engine: engine.reply(prompt)):
-            if isinstance(part, TextDelta):
-                phrases = phraser.push(part.text)
-                if phrases:
-                    took = time.monotonic() - began
-                    yield [(took, phrase) for phrase in phrases]
-            else:
-                step = part
-        took = time.monotonic() - began
-        rest: list[TimedPart] = [(took, phrase) for phrase in phraser.flush()]
+        did: list[str] = []
+        async with aclosing(self._providers.stream(lambda engine: engine.reply(prompt), patience_s, did)) as stream:
+            async for part in stream:
+                if not isinstance(part, TextDelta):
+                    step = part
+                elif phrases := phraser.push(part.text):
+                    yield time.monotonic() - began, list(phrases), tuple(did)
+                    did.clear()
+        rest: list[str | FlowStep] = [*phraser.flush()]
         if step is not None:
-            rest.append((took, step))
+            rest.append(step)
         if rest:
-            yield rest
+            yield time.monotonic() - began, rest, tuple(did)
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()

@@ -1,13 +1,15 @@
 """An ordered list of providers for a stage: the first that is available and healthy answers, the next one when it cannot.
 
-A provider that keeps failing is left alone for a while and then probed back. A stream may change provider only before its
-first item; what comes after an item was used cannot be taken back.
+A provider that is late is hedged: the next one is asked beside it, and whoever answers first is taken. One that keeps failing
+is left alone for a while and then probed back. A stream may change provider only before its first item; what comes after an
+item was used cannot be taken back.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+import traceback
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +18,13 @@ from typing import Any, Generic, TypeVar, cast
 from actors.engines import engine_module
 from pipeline.config import Stage
 from pipeline.errors import ProviderError, ProviderUnavailable
-from pipeline.health import Breaker, Condition
+from pipeline.health import Breaker
+
+class _End:
+    """The end of a stream."""
+
+
+_END = _End()
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -34,6 +42,8 @@ class Provider(Generic[E]):
     missing: str
     """Why there is no engine; empty when there is one."""
     breaker: Breaker
+    hedges: bool
+    """Whether it may be asked when the one before it is late, and not only when that fails."""
 
     def status(self) -> dict[str, str]:
         if self.engine is None:
@@ -58,10 +68,10 @@ class Providers(Generic[E]):
         missing = module.why_unavailable(settings)
         if missing is None:
             try:
-                return Provider(name, cast(E, module.make(settings, flows_dir)), "", breaker)
+                return Provider(name, cast(E, module.make(settings, flows_dir)), "", breaker, settings.hedges)
             except ProviderUnavailable as error:
                 missing = error.message
-        return Provider(name, None, missing, breaker)
+        return Provider(name, None, missing, breaker, settings.hedges)
 
     def status(self) -> list[dict[str, str]]:
         return [provider.status() for provider in self._all]
@@ -69,66 +79,87 @@ class Providers(Generic[E]):
     def engines(self) -> list[E]:
         return [provider.engine for provider in self._all if provider.engine is not None]
 
-    async def answer(self, ask: Callable[[E], Awaitable[T]]) -> T:
-        """The first answer that a provider gives."""
+    async def answer(self, ask: Callable[[E], Awaitable[T]], patience_s: float, did: list[str]) -> T:
+        """The first answer that a provider gives. When one takes longer than `patience_s`, the next is asked too; what was
+        done is noted in `did`."""
+        candidates = self._candidates()
+        running: dict[asyncio.Task[T], Provider[E]] = {}
         failure: ProviderError | None = None
-        for provider, engine in self._in_order():
-            try:
-                async with asyncio.timeout(self._timeout_s):
-                    answer = await ask(engine)
-            except Exception as error:
-                failure = self._failed(provider, error)
-                continue
-            provider.breaker.succeeded()
-            return answer
-        raise self._nobody(failure)
-
-    async def stream(self, ask: Callable[[E], AsyncIterator[T]]) -> AsyncIterator[T]:
-        """The stream of the first provider that begins one."""
-        failure: ProviderError | None = None
-        for provider, engine in self._in_order():
-            begun = False
-            async with aclosing(cast(Any, ask(engine))) as items:
-                try:
-                    while True:
-                        async with asyncio.timeout(self._timeout_s):
-                            item = await anext(items)
-                        begun = True
-                        yield item
-                except StopAsyncIteration:
-                    provider.breaker.succeeded()
-                    return
-                except Exception as error:
+        following = next(candidates, None)
+        try:
+            while following is not None or running:
+                if following is not None and (not running or following[0].hedges):
+                    provider, engine = following
+                    if running:
+                        did.append(f"{', '.join(slow.name for slow in running.values())} was late: asked {provider.name} too")
+                    running[asyncio.create_task(self._timed(ask(engine)))] = provider
+                    following = next(candidates, None)
+                patience = patience_s if following is not None and following[0].hedges else None
+                done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for task in done:
+                    provider = running.pop(task)
+                    error = task.exception()
+                    if error is None:
+                        provider.breaker.succeeded()
+                        return task.result()
                     failure = self._failed(provider, error)
-                    if begun:
-                        raise failure from error
-        raise self._nobody(failure)
+        finally:
+            for task in running:
+                task.cancel()
+        raise failure or ProviderError("provider_unavailable", "no provider is available")
 
-    def _in_order(self) -> list[tuple[Provider[E], E]]:
-        now = time.monotonic()
+    async def stream(
+        self, ask: Callable[[E], AsyncGenerator[T, None]], patience_s: float, did: list[str]
+    ) -> AsyncGenerator[T, None]:
+        """The stream of the first provider that begins one; the others are closed."""
+
+        async def begin(engine: E) -> tuple[AsyncGenerator[T, None], T | _End]:
+            items = ask(engine)
+            try:
+                return items, await anext(items, _END)
+            except BaseException:
+                await items.aclose()
+                raise
+
+        items, item = await self.answer(begin, patience_s, did)
+        async with aclosing(items):
+            while not isinstance(item, _End):
+                yield item
+                try:
+                    async with asyncio.timeout(self._timeout_s):
+                        item = await anext(items, _END)
+                except Exception as error:
+                    raise _as_provider_error("the provider", error) from error
+
+    async def _timed(self, answer: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._timeout_s):
+            return await answer
+
+    def _candidates(self) -> Iterator[tuple[Provider[E], E]]:
+        """Who may be asked, in order; one that rests is passed over, unless nobody else is left."""
+        asked = False
+        for provider in self._all:
+            if provider.engine is not None and provider.breaker.allows(time.monotonic()):
+                asked = True
+                yield provider, provider.engine
         present = [(provider, provider.engine) for provider in self._all if provider.engine is not None]
-        allowed = [pair for pair in present if pair[0].breaker.condition is Condition.HEALTHY]
-        probes = [pair for pair in present if pair not in allowed and pair[0].breaker.allows(now)]
-        # A probe goes to its old place; when all of them rest, the last one is asked all the same.
-        ordered = [pair for pair in present if pair in allowed or pair in probes]
-        return ordered or present[-1:]
+        if not asked and present:
+            yield present[-1]
 
-    def _failed(self, provider: Provider[E], error: Exception) -> ProviderError:
+    def _failed(self, provider: Provider[E], error: BaseException) -> ProviderError:
         failure = _as_provider_error(provider.name, error)
         if failure.code not in _REQUESTS_FAULT:
             provider.breaker.failed(failure.message, time.monotonic())
         log.warning("provider %s failed: %s", provider.name, failure)
         return failure
 
-    def _nobody(self, failure: ProviderError | None) -> ProviderError:
-        return failure or ProviderError("provider_unavailable", "no provider is available")
 
-
-def _as_provider_error(name: str, error: Exception) -> ProviderError:
+def _as_provider_error(name: str, error: BaseException) -> ProviderError:
     if isinstance(error, ProviderError):
         return error
     if isinstance(error, TimeoutError):
         return ProviderError("provider_timeout", f"{name} did not answer in time")
-    # An engine's own surprise: its text may hold what the caller said, so only its kind is told.
-    log.error("provider %s broke", name, exc_info=error)
+    # An engine's own surprise: its text may hold what the caller said, so only its kind and place are told.
+    place = "".join(traceback.format_tb(error.__traceback__))
+    log.error("provider %s broke: %s\n%s", name, type(error).__name__, place)
     return ProviderError("provider_failed", f"{name} broke ({type(error).__name__})")

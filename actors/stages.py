@@ -9,20 +9,20 @@ from typing import Any, Protocol
 from ray import serve
 from ray.serve.handle import DeploymentHandle
 
-from actors.asr import ASR
-from actors.llm import LLM, TimedPart
+from actors.asr import ASR, TimedTranscript
+from actors.llm import LLM, TimedParts
 from actors.tts import TTS, TimedSpeech
 from pipeline.config import Config
 from pipeline.errors import ParleyError, ServerError
-from pipeline.ports import Phrase, Prompt, Transcript, Utterance
+from pipeline.ports import Phrase, Prompt, Utterance
 
 APP = "parley"
 
 
 class Stages(Protocol):
-    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]: ...
-    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]: ...
-    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]: ...
+    async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript: ...
+    def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]: ...
+    def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]: ...
 
 
 class LocalStages:
@@ -31,14 +31,14 @@ class LocalStages:
     def __init__(self, config: Config) -> None:
         self._asr, self._llm, self._tts = ASR(config), LLM(config), TTS(config)
 
-    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
-        return await self._asr.transcribe(utterance)
+    async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
+        return await self._asr.transcribe(utterance, patience_s)
 
-    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]:
-        return self._llm.reply(prompt)
+    def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
+        return self._llm.reply(prompt, patience_s)
 
-    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
-        return self._tts.speak(phrase, rate)
+    def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
+        return self._tts.speak(phrase, rate, patience_s)
 
 
 class ServeStages:
@@ -47,14 +47,14 @@ class ServeStages:
     def __init__(self) -> None:
         self._handles: dict[str, DeploymentHandle[Any]] = {}
 
-    async def transcribe(self, utterance: Utterance) -> tuple[Transcript, float]:
-        return await self._handle("asr").transcribe.remote(utterance)
+    async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
+        return await self._handle("asr").transcribe.remote(utterance, patience_s)
 
-    def reply(self, prompt: Prompt) -> AsyncGenerator[list[TimedPart], None]:
-        return _stream(self._handle("llm").options(stream=True).reply.remote(prompt))
+    def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
+        return _stream(self._handle("llm").options(stream=True).reply.remote(prompt, patience_s))
 
-    def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
-        return _stream(self._handle("tts").options(stream=True).speak.remote(phrase, rate))
+    def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
+        return _stream(self._handle("tts").options(stream=True).speak.remote(phrase, rate, patience_s))
 
     def _handle(self, stage: str) -> DeploymentHandle[Any]:
         handle = self._handles.get(stage)

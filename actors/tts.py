@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 
 import numpy as np
 
@@ -13,27 +14,32 @@ from pipeline.ports import Phrase, Speaker, Speech, Word
 
 _NOTHING = np.empty(0, np.int16)
 
-TimedSpeech = tuple[float, bytes, tuple[Word, ...]]
+TimedSpeech = tuple[float, bytes, tuple[Word, ...], tuple[str, ...]]
+"""Seconds until it came, PCM16, the words that begin in it, and what was done because a provider was late."""
 
 
 class TTS:
     def __init__(self, config: Config) -> None:
         self._providers: Providers[Speaker] = Providers(config.tts, config.flows_dir)
 
-    async def speak(self, phrase: Phrase, rate: int) -> AsyncGenerator[TimedSpeech, None]:
-        """Seconds until it came, PCM16, and the words that begin in it."""
+    async def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
         began = time.monotonic()
         resampler: Resampler | None = None
         source = rate
-        async for pieces in gathered(self._providers.stream(lambda engine: engine.speak(phrase))):
-            took = time.monotonic() - began
-            if resampler is None:
-                source = pieces[0].rate
-                resampler = Resampler(source, rate)
-            yield took, _pcm(pieces, resampler), tuple(word for piece in pieces for word in piece.words)
+        did: list[str] = []
+        speech = self._providers.stream(lambda engine: engine.speak(phrase), patience_s, did)
+        async with aclosing(gathered(speech)) as gatherings:
+            async for pieces in gatherings:
+                took = time.monotonic() - began
+                if resampler is None:
+                    source = pieces[0].rate
+                    resampler = Resampler(source, rate)
+                words = tuple(word for piece in pieces for word in piece.words)
+                yield took, _pcm(pieces, resampler), words, tuple(did)
+                did.clear()
         if resampler is not None and source != rate:
             tail = resampler.push(_NOTHING, last=True)
-            yield time.monotonic() - began, tail.tobytes(), ()
+            yield time.monotonic() - began, tail.tobytes(), (), ()
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()

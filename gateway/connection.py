@@ -18,7 +18,7 @@ from gateway.link import ShardLink
 from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import HungUp
-from pipeline.notices import Failed, Interrupted, Notice
+from pipeline.notices import Failed, Held, Interrupted, Notice
 from pipeline.ports import LISTENING_RATE
 from pipeline.wires import native
 
@@ -61,7 +61,7 @@ class Connection:
                     return
                 self._out.append(delivery)
             case _:
-                if isinstance(delivery, Interrupted):
+                if isinstance(delivery, Interrupted | Held):
                     self._drop_audio()
                 self._out.append(native.write(delivery))
         self._stirred.set()

@@ -23,7 +23,14 @@ class Settings(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", use_attribute_docstrings=True)
 
 
-class Cloud(Settings):
+class EngineSettings(Settings):
+    """What holds for every provider."""
+
+    hedges: bool = True
+    """Whether it is asked when the provider before it is late; otherwise only when that fails."""
+
+
+class Cloud(EngineSettings):
     """How to reach a provider over HTTP."""
 
     base_url: str = "https://api.openai.com/v1"
@@ -78,7 +85,7 @@ class OpenAISpeech(Cloud):
     """Voice used when a conversation names none."""
 
 
-class Whisper(Settings):
+class Whisper(EngineSettings):
     """Speech recognition with faster-whisper on this machine."""
 
     engine: Literal["whisper"] = "whisper"
@@ -98,31 +105,37 @@ class Whisper(Settings):
     """Fetch the weights from the model hub on first use; otherwise they must be there."""
 
 
-class Sphinx(Settings):
+class Sphinx(EngineSettings):
     """Speech recognition with pocketsphinx: small, offline, strong within a call flow."""
 
     engine: Literal["sphinx"] = "sphinx"
+    hedges: bool = False
+    """It takes over when the others fail; what it does is not what they do."""
     accept: Annotated[float, Field(ge=0)] = 1.0
     """How strict the check against free speech is: higher rejects more of what the flow does not expect."""
 
 
-class FlowEngine(Settings):
+class FlowEngine(EngineSettings):
     """Answers from the call flow alone, with no language model."""
 
     engine: Literal["flow"] = "flow"
+    hedges: bool = False
+    """It takes over when the others fail; what it does is not what they do."""
     accept: Share = 0.5
     """How alike a caller's words and an intent's example must be to match."""
 
 
-class Espeak(Settings):
+class Espeak(EngineSettings):
     """Speech synthesis with eSpeak NG: small, offline, many languages."""
 
     engine: Literal["espeak"] = "espeak"
+    hedges: bool = False
+    """It takes over when the others fail; what it does is not what they do."""
     words_per_minute: Annotated[int, Field(ge=80, le=450)] = 165
     """Speed of the voice."""
 
 
-class Piper(Settings):
+class Piper(EngineSettings):
     """Speech synthesis with Piper on this machine."""
 
     engine: Literal["piper"] = "piper"
@@ -130,7 +143,7 @@ class Piper(Settings):
     """A voice's `.onnx` file for each language, with its `.onnx.json` beside it."""
 
 
-class SimFaults(Settings):
+class SimFaults(EngineSettings):
     """How a simulated provider misbehaves."""
 
     jitter: Share = 0.0

@@ -5,7 +5,7 @@ request fails, and holds no state of any conversation. Speech to recognise is PC
 at the rate that the engine likes, and the stage resamples it.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
@@ -110,8 +110,8 @@ class Recogniser(Protocol):
 
 
 class Thinker(Protocol):
-    def reply(self, prompt: Prompt) -> AsyncIterator[ReplyPart]: ...
+    def reply(self, prompt: Prompt) -> AsyncGenerator[ReplyPart, None]: ...
 
 
 class Speaker(Protocol):
-    def speak(self, phrase: Phrase) -> AsyncIterator[Speech]: ...
+    def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]: ...

@@ -8,7 +8,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import Protocol, cast
 
-from pipeline.engine_settings import Settings
+from pipeline.engine_settings import EngineSettings
 from pipeline.ports import Recogniser, Speaker, Thinker
 
 MODULES = {
@@ -29,8 +29,8 @@ Engine = Recogniser | Thinker | Speaker
 
 
 class EngineModule(Protocol):
-    def why_unavailable(self, settings: Settings) -> str | None: ...
-    def make(self, settings: Settings, flows_dir: Path) -> Engine: ...
+    def why_unavailable(self, settings: EngineSettings) -> str | None: ...
+    def make(self, settings: EngineSettings, flows_dir: Path) -> Engine: ...
 
 
 def engine_module(kind: str) -> EngineModule:

@@ -9,7 +9,7 @@ import asyncio
 import ctypes
 import re
 import unicodedata
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import cache
@@ -306,7 +306,7 @@ class EspeakSpeaker:
     def __init__(self, settings: Espeak) -> None:
         self.words_per_minute = settings.words_per_minute
 
-    async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+    async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
         voice = phrase.voice or phrase.language
         pieces = list(stretches(clean(phrase.text)))
         start = 0

@@ -4,7 +4,7 @@ It is the last provider of the list, so it takes over in mid conversation too: a
 flow's beginning.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from pathlib import Path
 
 from pipeline.engine_settings import FlowEngine, Settings
@@ -17,7 +17,7 @@ class FlowThinker:
         self._accept = settings.accept
         self._flows_dir = flows_dir
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[ReplyPart]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[ReplyPart, None]:
         said = prompt.messages[-1].text if prompt.messages and prompt.messages[-1].role == "user" else ""
         flow = load_flow(self._flows_dir, prompt.flow)
         answer = flow.step(said, prompt.language, prompt.flow_state, self._accept)

@@ -7,7 +7,7 @@ distant provider: a busy event loop hands out late ones together and does not pu
 
 import asyncio
 import random
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from pathlib import Path
 
@@ -55,7 +55,7 @@ class SimSpeaker:
         self._settings = settings
         self._chunks = _tone(settings.rate, settings.tone_hz, settings.duration_ms, settings.chunk_ms)
 
-    async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+    async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
         await asyncio.sleep(_first_delay_s(self._settings, self._settings.delay_ms))
         _maybe_fail(self._settings)
         for chunk in self._chunks:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
 from pipeline import notices
 from pipeline.config import Config
 from pipeline.errors import ClientError
-from pipeline.events import HungUp, Played, StopAsked, Typed
+from pipeline.events import HungUp, KeyPressed, Played, StopAsked, Typed
 from pipeline.notices import Notice
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
@@ -45,6 +45,11 @@ class PlayedReport(_Wire):
     ms: int = Field(ge=0)
 
 
+class Key(_Wire):
+    type: Literal["key"]
+    key: str = Field(pattern="^[0-9*#]$")
+
+
 class Ping(_Wire):
     type: Literal["ping"]
 
@@ -53,8 +58,8 @@ class Bye(_Wire):
     type: Literal["bye"]
 
 
-_MESSAGE = TypeAdapter[Text | Interrupt | PlayedReport | Ping | Bye](
-    Annotated[Text | Interrupt | PlayedReport | Ping | Bye, Field(discriminator="type")]
+_MESSAGE = TypeAdapter[Text | Key | Interrupt | PlayedReport | Ping | Bye](
+    Annotated[Text | Key | Interrupt | PlayedReport | Ping | Bye, Field(discriminator="type")]
 )
 
 PONG = '{"type": "pong"}'
@@ -76,7 +81,7 @@ def read_audio(message: bytes) -> bytes:
     return message
 
 
-def read_text(message: str, config: Config) -> Typed | StopAsked | Played | HungUp | Ping:
+def read_text(message: str, config: Config) -> Typed | KeyPressed | StopAsked | Played | HungUp | Ping:
     try:
         received = _MESSAGE.validate_json(message)
     except ValidationError as error:
@@ -86,6 +91,8 @@ def read_text(message: str, config: Config) -> Typed | StopAsked | Played | Hung
             if len(text) > config.conversation.max_text_chars:
                 raise ClientError("text_too_long", f"a typed turn has at most {config.conversation.max_text_chars} characters")
             return Typed(text)
+        case Key(key=key):
+            return KeyPressed(key)
         case Interrupt():
             return StopAsked()
         case PlayedReport(ms=ms):
@@ -104,7 +111,7 @@ def _refusal(error: ValidationError) -> ClientError:
         case "json_invalid":
             return ClientError("json_invalid", "a text message must be JSON")
         case "union_tag_invalid":
-            return ClientError("type_unknown", "type must be one of: text, interrupt, played, ping, bye")
+            return ClientError("type_unknown", "type must be one of: text, key, interrupt, played, ping, bye")
         case "union_tag_not_found" | "model_attributes_type" | "model_type" | "dict_type":
             return ClientError("type_missing", "a text message must be a JSON object with a type")
         case _:
@@ -120,6 +127,8 @@ _TYPES: dict[type[Notice], str] = {
     notices.Said: "reply",
     notices.AudioStarted: "audio_started",
     notices.AudioDone: "audio_done",
+    notices.Held: "held",
+    notices.WentOn: "resumed",
     notices.Interrupted: "interrupted",
     notices.TurnReport: "turn",
     notices.Failed: "error",
