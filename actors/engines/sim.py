@@ -38,7 +38,7 @@ class SimThinker:
         first, *rest = settings.text.split() or [""]
         self._deltas = [TextDelta(text) for text in (first, *(f" {word}" for word in rest))]
 
-    async def reply(self, prompt: Prompt) -> AsyncIterator[TextDelta]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta, None]:
         now = asyncio.get_running_loop().time
         due = now() + _first_delay_s(self._settings, self._settings.delay_ms)
         for number, delta in enumerate(self._deltas):
