@@ -35,7 +35,9 @@ def _one_line() -> Iterator[None]:
         yield
     except ParleyError as error:
         problems.print(
-            f"[bold red]error[/] {' '.join(error.message.split())} [dim]\\[{error.code}][/]", highlight=False, soft_wrap=True
+            f"[bold red]error[/] {escape(' '.join(error.message.split()))} [dim]\\[{error.code}][/]",
+            highlight=False,
+            soft_wrap=True,
         )
         raise typer.Exit(1) from None
 

@@ -14,6 +14,7 @@ from typing import Any
 import psutil
 
 from parley import processes
+from parley.environment import free_ports, is_free
 from pipeline.config import Config
 from pipeline.errors import ServerError
 
@@ -24,6 +25,7 @@ START_LIMIT_S = 180.0
 LONGEST_GIST = 400
 DRAIN_S = 60.0
 """Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for 30 of them in any case."""
+VITAL = {"raylet", "gcs_server"}
 GOODBYE_S = 10.0
 """Seconds that Ray gets to end by itself."""
 
@@ -38,12 +40,13 @@ def start_ray(config: Config, run_dir: Path) -> str:
     common: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
     if config.ray.address:
         return ray.init(address=config.ray.address, **common).dashboard_url or ""
+    wanted = config.ray.dashboard_port
     # Otherwise Ray takes the machine's outward address for its node, and listens for other machines.
     ray_constants.ENABLE_RAY_CLUSTER = False
     context = ray.init(
         address="local",
         include_dashboard=config.ray.dashboard,
-        dashboard_port=config.ray.dashboard_port,
+        dashboard_port=wanted if is_free("127.0.0.1", wanted) else free_ports(1)[0],
         object_store_memory=config.ray.object_store_mb * 1024 * 1024,
         _temp_dir=str(run_dir),
         **common,
@@ -114,6 +117,14 @@ def gist(report: str) -> str:
     """The line of a traceback that names the error, or all of a report that has none; never more than a few lines."""
     found = _ANY_ERROR.findall(report)
     return " ".join((found[-1] if found else report).split())[:LONGEST_GIST]
+
+
+def lost_part() -> str | None:
+    """The process of our own Ray that has died and without which nothing goes on."""
+    from ray._private import worker
+
+    node: Any = worker._global_node
+    return next((kind for kind, _ in node.dead_processes() if kind in VITAL), None)
 
 
 def stop_own(run_dir: Path) -> None:

@@ -129,4 +129,4 @@ def _memory() -> Finding:
 def _ray_settings() -> list[Finding]:
     """Variables of Ray's that somebody has set change what a server does."""
     names = sorted(name for name in os.environ if name.startswith("RAY_"))
-    return [Finding("environment", "note", f"{name} is set, and Ray will obey it") for name in names]
+    return [Finding("environment", "note", f"{name} is set, which may change how Ray runs") for name in names]

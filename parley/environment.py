@@ -54,6 +54,8 @@ def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
         "RAY_SERVE_HAPROXY_LOG_TARGET": f"{home}/log.sock",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
         "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir)),
+        # Serve's controller looks ten times a second by default, which is half of its idle time.
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
     }
 
 

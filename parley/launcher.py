@@ -120,6 +120,8 @@ def _run(config: Config, run_dir: Path, console: Console, chosen: dict[str, str]
     watch = Watch(cluster.APP)
     while True:
         threading.Event().wait(LOOK_S)
+        if lost := cluster.lost_part():
+            raise ServerError("ray_lost", f"Ray's {lost} died, and nothing runs without it")
         for line in watch.look():
             console.print(line, markup=False, highlight=False, soft_wrap=True)
 

@@ -47,6 +47,12 @@ def test_a_problem_is_one_line_and_an_exit_code(arguments: list[str], code: str)
     assert result.stderr.rstrip().endswith(f"[{code}]")
 
 
+def test_brackets_in_a_problem_are_shown() -> None:
+    result = CliRunner().invoke(app, ["serve", "--set", "turn.silence_ms=[1]"])
+
+    assert "(got [1]) [config_invalid]" in result.stderr
+
+
 def test_say_writes_what_the_first_provider_speaks(folder: Path) -> None:
     result = CliRunner().invoke(app, ["say", "hi", "-o", "x.wav", "--set", "tts.providers=[openai, sim]"])
 
