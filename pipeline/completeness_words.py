@@ -6,6 +6,7 @@ so` ends although `so` goes on. A language that is not listed here has no words,
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 LONGEST_ENDING = 4
@@ -54,6 +55,7 @@ class TurnWords:
     """Words that make a list when they stand side by side."""
 
 
+@lru_cache(maxsize=4096)
 def squeezed(word: str) -> str:
     """Letters written once, so that a hum is the same however long it is."""
     return _REPEATED.sub(r"\1", word)

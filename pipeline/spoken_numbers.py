@@ -4,7 +4,7 @@ Digits are counted roughly, as many as the words would take in writing; that is 
 begun.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 _JOINS = frozenset({"and", "y", "et", "und"})
@@ -17,8 +17,8 @@ class NumberWords:
 
     counting: tuple[str, ...]
     """From nought to twenty."""
-    digits: frozenset[str]
-    """Other words for one digit."""
+    digits: Mapping[str, int]
+    """Other words for one digit, which mean something else on their own."""
     tens: frozenset[str]
     """Words that may take one more digit after them."""
     large: frozenset[str]
@@ -48,7 +48,7 @@ _ENGLISH = NumberWords(
         *("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve"),
         *("thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen", "nineteen", "twenty"),
     ),
-    digits=_set("oh o nought"),
+    digits={"oh": 0, "o": 0, "nought": 0},
     tens=_set("twenty thirty forty fifty sixty seventy eighty ninety"),
     large=_set("hundred thousand"),
     parts=(),
@@ -64,7 +64,7 @@ _SPANISH = NumberWords(
         *("cero", "uno", "dos", "tres", "cuatro", "cinco", "seis", "siete", "ocho", "nueve", "diez", "once", "doce"),
         *("trece", "catorce", "quince", "dieciseis", "diecisiete", "dieciocho", "diecinueve", "veinte"),
     ),
-    digits=_set("un una"),
+    digits={"un": 1, "una": 1},
     tens=_set("treinta cuarenta cincuenta sesenta setenta ochenta noventa"),
     large=_set(
         "cien ciento doscientos trescientos cuatrocientos quinientos seiscientos setecientos ochocientos novecientos mil"
@@ -82,7 +82,7 @@ _FRENCH = NumberWords(
         *("zero", "un", "deux", "trois", "quatre", "cinq", "six", "sept", "huit", "neuf", "dix", "onze", "douze"),
         *("treize", "quatorze", "quinze", "seize", "dixsept", "dixhuit", "dixneuf", "vingt"),
     ),
-    digits=_set("une"),
+    digits={"une": 1},
     tens=_set("dix vingt vingts trente quarante cinquante soixante septante huitante nonante"),
     large=_set("cent cents mille"),
     parts=(),
@@ -98,7 +98,7 @@ _GERMAN = NumberWords(
         *("null", "eins", "zwei", "drei", "vier", "funf", "sechs", "sieben", "acht", "neun", "zehn", "elf", "zwolf"),
         *("dreizehn", "vierzehn", "funfzehn", "sechzehn", "siebzehn", "achtzehn", "neunzehn", "zwanzig"),
     ),
-    digits=_set("zwo ein eine"),
+    digits={"zwo": 2, "ein": 1, "eine": 1},
     tens=frozenset(),
     large=_set("hundert tausend zweitausend"),
     parts=("zwanzig", "dreissig", "vierzig", "funfzig", "sechzig", "siebzig", "achtzig", "neunzig"),
