@@ -170,7 +170,7 @@ def _spelled(heard: Sequence[Token], text: str) -> bool:
 
 def _lacks_verb(words: tuple[str, ...], table: TurnWords) -> bool:
     """Whether a clause has come as far as whom it is about: `because my daughter`."""
-    return len(words) > 2 and words[-3] in table.clauses and words[-2] in table.goes_on and words[-1] not in table.verbs
+    return len(words) > 2 and words[-3] in table.clauses and words[-2] in table.goes_on and not table.verbs & {*words[-2:]}
 
 
 def _number(words: tuple[str, ...], text: str, language: str, awaited: _Expected) -> float | None:
@@ -189,7 +189,7 @@ def _number(words: tuple[str, ...], text: str, language: str, awaited: _Expected
             return LIKELY
         return 0.6 if count > max(numbers.lengths | awaited.lengths, default=8) else OPEN
     before = words[start - 1] if start else ""
-    if before in numbers.span and not joined(run):
+    if not joined(run) and not numbers.span.isdisjoint(words[max(0, start - 2) : start]):
         return 2 * OPEN
     if before in numbers.at_time or _CLOCK.search(text) or single == 0:
         return LIKELY

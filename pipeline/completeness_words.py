@@ -88,56 +88,55 @@ _ENGLISH = TurnWords(
     hums=_set("um uh er erm uhm em eh ah hm m mhm"),
     fillers=_set("well so like oh actually basically"),
     goes_on=_set(
-        "and or but because cause if when while whether although though since unless until than as which whose "
-        "a an the my your our their its every another each to for from in on at with about of by into onto between "
-        "without during before after towards around near under over per i we they he she is are am was were be been "
-        "im ive id ill ll m d ve re has had would could should might will very please can let lets mr mrs ms doctor "
-        "dr"
+        "and or but because cause if when while whether although though since unless until than as which whose a an the "
+        "my your our their its every another each to for from in on at with about of by into onto between without during "
+        "before after towards around near under over per i we they he she is are am was were be been im ive id ill ll m d "
+        "ve re has had would could should might will very can let lets mr mrs ms doctor dr"
     )
     | _each("can could do does did are will would have should may what who where when how why", "i you we they he she")
     | _each("i we they you", "want need like have get would had am are was were can could will")
     | _each("can could would you i we", "please")
     | _each("let it that he she there here what where who how when", "s")
     | _phrases(
-        "would like, d like, want to, need to, have to, like to, going to, able to, name is, trying to, see if",
-        "ask if, know if, if you, when you, that you, what you, so that, such as, as well as, a bit, a little",
-        "kind of, sort of, a lot of, can t you, would you like, look for, i said, i mean, you know, i think, i guess",
-        "i wonder, wondering, i was, i just, i also, i still, calling about, speak with, it looks, i d, on the",
-        "the first, the next, the last, and then, i already, i really, what about, how about, number is, birthday is",
-        "address is, problem is, thing is, date of birth is, looking for, how much, how many",
+        "would like, d like, want to, need to, have to, like to, going to, able to, name is, trying to, see if, ask if",
+        "know if, if you, when you, that you, what you, so that, such as, as well as, a bit, a little, kind of, sort of",
+        "a lot of, can t you, would you like, look for, i said, i mean, you know, i think, i guess, i wonder, wondering",
+        "i was, i just, i also, i still, calling about, speak with, it looks, i d, on the, the first, the next, the last",
+        "and then, i already, i really, what about, how about, number is, birthday is, address is, problem is, thing is",
+        "date of birth is, looking for, how much, how many",
     ),
     wavers=_set(
-        "have had need want get got make book see take give bring put some any this that these those his her not t s "
-        "also just then new other only at least really do does did say says said what how why where who my two three "
-        "next last first maybe perhaps probably tell show find change reschedule move send call feel feels"
+        "have need want get got make book see take give bring put some any this that these those his her not t s also "
+        "just then new other only least really do does did say says said what how why where who two three next last first "
+        "maybe perhaps probably tell show find change reschedule move send call feel feels come go"
     ),
     ends=_phrases(
-        "that s it, that s all, that s right, that s fine, that s correct, i think so, i hope so, i guess so",
-        "of course, or so, of course not, how are you, where are you, who are you, what for, not yet, not really",
-        "i see, thank you, see you, me too, do i need, do i have to, i do, i did, i don t, i can t, i won t, is that",
-        "was that, is this, of this, about this, of that, about that, with that, for that, like that, do that",
-        "hear that, say that, repeat that, need that, know that, as well, or not, why not, i m not, it s not, is not",
-        "hold on, come on, go on, go ahead, please do, to see you, you too, a m, p m, so much, and so on",
-        "or something, or anything, is it like, it s like, you like, last week, next week, let me know, should i do",
-        "can i do, do i do, this week, oh no, yes please, no please, okay please, can i come in, yes it is",
-        "no it isn t, yes i am, yes i have, yes i can, yes we have, hers, where is it, what is it, how is it",
-        "when is it, where is that, who is it, when was it, you are, no i have not, ok then",
+        "that s it, that s all, that s right, that s fine, that s correct, i think so, i hope so, i guess so, of course",
+        "or so, of course not, how are you, where are you, who are you, what for, not yet, not really, i see, thank you",
+        "see you, me too, do i need, do i have to, i do, i did, i don t, i can t, i won t, is that, was that, is this",
+        "of this, about this, of that, about that, with that, for that, like that, do that, hear that, say that",
+        "repeat that, need that, know that, as well, or not, why not, i m not, it s not, is not, hold on, come on, go on",
+        "go ahead, please do, to see you, you too, a m, p m, so much, and so on, or something, or anything, is it like",
+        "it s like, if you like, as you like, last week, next week, let me know, should i do, can i do, do i do",
+        "this week, oh no, yes please, no please, okay please, can i come in, yes it is, no it isn t, yes i am",
+        "yes i have, yes i can, yes we have, hers, where is it, what is it, how is it, when is it, where is that",
+        "who is it, when was it, no i have not, ok then",
     )
     | _set("please him them mine yours too soon now today tomorrow tonight yesterday here there it me us you instead"),
     standing=frozenset(),
     clauses=_set("because if when while although since unless whether that"),
     asks=_set("what who whom where which how why when whose"),
     verbs=_set(
-        "i you we they he she it is are am was were have has had do does did can could will would should need want "
-        "like make book see take come came go goes going get got call called lost hurts works open close cost costs "
-        "cancel speak talk know tell give m re ll d s ve prefer"
+        "i you we they he she it is are am was were have has had do does did can could will would should need want like "
+        "make book see take come came go goes going get got call called lost hurts works open close cost costs cancel "
+        "speak talk know tell give m re ll d s ve prefer"
     ),
     particles=_phrases(
-        "come in, check in, call back, ring back, phone back, hang up, sign up, pick up, put through, drop off",
-        "drop by, fill in, fill out, find out, call off, go ahead, come over, turn up, show up, log in, move on",
-        "move up, move over, make up, throw up, walk in, walking in, coming in, came in, hold on, carry on, go on",
-        "come by, stop by, call in, coming over, take off, ran out, run out, bring in, bring along, pass out",
-        "passed out, take in, write down, sit down, lie down, get back, get in, get up",
+        "come in, check in, call back, ring back, phone back, hang up, sign up, pick up, put through, drop off, drop by",
+        "fill in, fill out, find out, call off, go ahead, come over, turn up, show up, log in, move on, move up",
+        "move over, make up, throw up, walk in, walking in, coming in, came in, hold on, carry on, go on, come by",
+        "stop by, call in, coming over, take off, ran out, run out, bring in, bring along, pass out, passed out, take in",
+        "write down, sit down, lie down, get back, get in, get up",
     ),
     reach=3,
     stranded=_set("for from in on at to with about of like near by"),
@@ -151,11 +150,11 @@ _ENGLISH = TurnWords(
         "perhaps just thanks"
     )
     | _phrases(
-        "thank you, good morning, good afternoon, good evening, i think, i d like, i would like, let s say, make it", "it s"
+        "thank you, good morning, good afternoon, good evening, i think, i d like, i would like, let s say, make it, it s"
     ),
     tails=_set("please thanks then maybe ok okay bye cheers sir")
     | _phrases(
-        "thank you, thank you very much, thanks a lot, if possible, i think, thank you so much, that s right", "if you can"
+        "thank you, thank you very much, thanks a lot, if possible, i think, thank you so much, that s right, if you can"
     ),
     settles=_set("thanks bye goodbye cheers please you lot much"),
     series=_days(
@@ -167,46 +166,45 @@ _SPANISH = TurnWords(
     hums=_set("eh em um uh er ah hm m mhm"),
     fillers=_set("este esto pues bueno entonces digamos osea mire oiga"),
     goes_on=_set(
-        "y e o u pero porque aunque si cuando mientras que como donde pues ni sino el la los las un una unos unas lo "
-        "mi mis tu tus su sus nuestro nuestra este estos estas ese esos esas cada otro otra algun alguna ningun a al "
-        "de del en con por para sin sobre desde hasta entre hacia segun contra ante durante me te se nos le les yo "
-        "usted ustedes ellos ella es son soy estoy esta estan estamos era fue hay he ha hemos han tengo tiene tenemos "
-        "quiero quiere quisiera querria queria quisieramos necesito necesitamos puedo podria puede pueden podrian "
-        "debo voy va vamos gustaria muy tan mas doctor doctora senor senora llamo"
+        "y e o u pero porque aunque si cuando mientras que como donde pues ni sino el la los las un una unos unas lo mi "
+        "mis tu tus su sus nuestro nuestra este estos estas ese esos esas cada otro otra algun alguna ningun a al de del "
+        "en con por para sin sobre desde hasta entre hacia segun contra ante durante me te se nos le les yo ellos ella es "
+        "son soy estoy esta estan estamos era fue hay he ha hemos han tengo tiene tenemos quiero quiere quisiera querria "
+        "queria quisieramos necesito necesitamos puedo podria puede pueden podrian debo voy va vamos gustaria muy tan mas "
+        "doctor doctora senor senora llamo"
     )
     | _phrases(
-        "me gustaria, me llamo, mi nombre es, a ver, o sea, es que, lo que, ya que, asi que, tengo que, hay que",
-        "para que, por que, a las, a la, de la, en el, por la, a eso de, me duele, me duelen, me puede, me podria",
-        "no se si, la verdad es que, a lo mejor, queria saber, quisiera saber, quiero saber, podria decirme",
-        "puede decirme, buenos, el proximo, la proxima, me da, numero es, telefono es, direccion es, acabo de",
-        "alrededor de, antes de, despues de, cerca de, queria preguntar, puede por favor, podria por favor",
-        "ustedes tienen",
+        "me gustaria, me llamo, mi nombre es, a ver, o sea, es que, lo que, ya que, asi que, tengo que, hay que, para que",
+        "por que, a las, a la, de la, en el, por la, a eso de, me duele, me duelen, me puede, me podria, no se si",
+        "la verdad es que, a lo mejor, queria saber, quisiera saber, quiero saber, podria decirme, puede decirme, buenos",
+        "el proximo, la proxima, me da, numero es, telefono es, direccion es, acabo de, alrededor de, antes de",
+        "despues de, cerca de, queria preguntar, puede por favor, podria por favor, ustedes tienen",
     ),
     wavers=_set(
-        "pedir hacer ver tener saber dar cambiar reservar coger tomar buscar preguntar necesita tienen mucho mucha "
-        "algo no quizas tambien solo cita esta cual cuanto cuantos cuantas cuanta dos tres primer proximo poder ir "
-        "llamaba llama hace ya"
+        "usted ustedes decir decirme pedir hacer ver tener saber dar cambiar reservar coger tomar buscar preguntar "
+        "necesita tienen mucho mucha algo no quizas tambien solo cual cuanto cuantos cuantas cuanta dos tres primer "
+        "proximo poder ir llamaba llama hace ya"
     ),
     ends=_phrases(
         "eso es, eso es todo, asi es, por favor, de acuerdo, por supuesto, nada mas, algo mas, no mas, uno mas",
         "una vez mas, muchas gracias, como esta, como estan, donde estan, donde esta, cuanto es, quien es, que es",
         "que hora es, que hay, no se, no lo se, no puedo, si puedo, si tengo, no tengo, si es, no es, creo que si",
-        "creo que no, claro que si, por que no, y usted, y ustedes, si quiero, no quiero, ya esta, aqui esta",
-        "esta bien, muy bien, para mi, con ella, para ella, con usted, para usted, a usted, o no",
-        "todavia no, aun no, ahora no, tambien no, la una, a la una, puede ser, el dia dos, el dia tres, hay algo",
-        "lo siento, no hay, que tienen, cuanto hay, de ustedes, que puedo hacer, que tengo que hacer, no necesito",
-        "yo tambien, si tambien, mejor no, cada dia, en casa, no importa, da igual, a que hora, no me acuerdo",
-        "buenos dias, buenas tardes, buenas noches, cuanto cuesta, cuanto vale, tanto, hasta luego",
-        "hasta manana, para ver, esta semana, esta manana, esta tarde, esta noche",
+        "creo que no, claro que si, por que no, y usted, y ustedes, si quiero, no quiero, ya esta, aqui esta, esta bien",
+        "muy bien, con ella, para ella, con usted, para usted, a usted, o no, todavia no, aun no, ahora no, tambien no",
+        "la una, a la una, puede ser, el dia dos, el dia tres, hay algo, lo siento, no hay, que tienen, cuanto hay",
+        "de ustedes, que puedo hacer, que tengo que hacer, no necesito, yo tambien, si tambien, mejor no, cada dia",
+        "en casa, no importa, da igual, a que hora, no me acuerdo, buenos dias, buenas tardes, buenas noches",
+        "cuanto cuesta, cuanto vale, tanto, hasta luego, hasta manana, para ver, esta semana, esta manana, esta tarde",
+        "esta noche",
     )
-    | _set("gracias adios vale hoy manana ayer ahora aqui ahi alli nada todo"),
+    | _set("repetirlo gracias adios vale hoy manana ayer ahora aqui ahi alli nada todo"),
     standing=frozenset({"sí", "él", "mí", "tú"}),
     clauses=_set("porque si cuando aunque que mientras"),
     asks=_set("que quien donde cuando cual cuales cuanto cuanta cuantos cuantas"),
     verbs=_set(
-        "es son soy estoy esta estan hay he ha tengo tiene tienen quiero quisiera queria necesito puedo puede podria "
-        "voy viene llamo duele gustaria me prefiero abren cierran cuesta vale aceptan hacer pedir cambiar cancelar "
-        "anular perdido"
+        "es son soy estoy esta estan hay he ha tengo tiene tienen quiero quisiera queria necesito puedo puede podria voy "
+        "viene llamo duele gustaria me prefiero abren cierran cuesta vale aceptan hacer pedir cambiar cancelar anular "
+        "perdido"
     ),
     particles=frozenset(),
     reach=0,
@@ -215,7 +213,7 @@ _SPANISH = TurnWords(
     modals=frozenset(),
     heads=_set("gracias hola si no vale bueno pues claro perfecto entonces mejor oiga mire y perdon perdone ok buenas pero")
     | _phrases(
-        "por favor, muchas gracias, buenos dias, buenas tardes, buenas noches, de acuerdo, creo que, a ver, quisiera", "es"
+        "por favor, muchas gracias, buenos dias, buenas tardes, buenas noches, de acuerdo, creo que, a ver, quisiera, es"
     ),
     tails=_set("gracias adios vale mejor") | _phrases("por favor, muchas gracias, hasta luego, si puede ser, si es posible"),
     settles=_set("gracias favor acuerdo adios luego ok"),
@@ -228,44 +226,43 @@ _FRENCH = TurnWords(
     hums=_set("euh heu hum hm m eh um uh mhm"),
     fillers=_set("ben bah alors donc bon enfin voyons disons genre hein"),
     goes_on=_set(
-        "et ou mais car parce que qu si quand lorsque puisque comme dont qui ni or le la les l un une des du de d au "
-        "aux a en dans sur sous pour par avec sans chez vers entre depuis pendant avant apres jusqu jusque contre "
-        "selon mon ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces chaque quel quelle "
-        "quels quelles je j tu il ils elles on nous vous me m te t se s n ne c y est sont suis es etes sommes etait "
-        "ai as avez avons ont avait voudrais veux aimerais souhaite souhaiterais peux peut pouvez pourrais pourriez "
-        "dois doit faut faudrait vais va allons tres plus trop docteur monsieur madame appelle"
+        "et ou mais car parce que qu si quand lorsque puisque comme dont qui ni or le la les l un une des du de d au aux "
+        "a en dans sur sous pour par avec sans chez vers entre depuis pendant avant apres jusqu jusque contre selon mon "
+        "ma mes ton ta tes son sa ses notre nos votre vos leur leurs ce cet cette ces chaque quel quelle quels quelles je "
+        "j tu il ils elles on nous vous me m te t se s n ne c y est sont suis es etes sommes etait ai as avez avons ont "
+        "avait voudrais veux aimerais souhaite souhaiterais peux peut pouvez pourrais pourriez dois doit faut faudrait "
+        "vais va allons tres plus trop docteur monsieur madame appelle"
     )
     | _phrases(
         "il y a, y a t il, est ce que, est ce qu, parce que, pour que, c est, c est le, c est pour, avez vous",
         "pouvez vous, je m appelle, mon nom est, je voulais, je voulais savoir, je voudrais savoir, a partir de",
         "j ai besoin de, j aimerais bien, au sujet de, a propos de, j appelle, j appelle pour, avant de, je ne, je n",
-        "ca ne, le prochain, la prochaine, vous pouvez, vous avez, rendez vous avec, numero c est, numero est",
-        "j ai mal, j ai mal a, en fait, du coup, je crois que, je pense que, quel est, quelle est, besoin de",
+        "ca ne, le prochain, la prochaine, vous pouvez, vous avez, rendez vous avec, numero c est, numero est, j ai mal",
+        "j ai mal a, en fait, du coup, je crois que, je pense que, quel est, quelle est, besoin de",
     ),
     wavers=_set(
         "prendre faire voir avoir savoir demander changer annuler parler venir pas quelque aussi peu beaucoup encore "
-        "seulement peut etre plutot prochain premier deux trois voulais besoin rendez dire donner envoyer ou combien "
-        "quoi comment bonne pourquoi mal mieux moins"
+        "seulement etre plutot prochain premier deux trois voulais besoin rendez dire donner envoyer combien quoi comment "
+        "bonne pourquoi mal mieux moins"
     ),
     ends=_phrases(
-        "c est ca, c est tout, c est bon, ca va, comment allez vous, ou etes vous, ou est ce, qu est ce que c est",
+        "c est ca, c est tout, c est bon, ca va, comment allez vous, ou etes vous, ou est ce, ce que c est",
         "s il vous plait, s il te plait, et vous, pour vous, avec vous, chez vous, a vous, merci a vous, non plus",
-        "rien de plus, de plus, pas du tout, je ne sais pas, je sais pas, je ne peux pas, je peux pas, bien sur",
-        "d accord, au revoir, a bientot, a demain, je ne crois pas, pourquoi pas, pas encore, ou pas, ou non",
-        "je veux bien, je ne veux pas, oui j ai, non je n ai pas, pas mal, tres bien, moi aussi, pour lui, avec lui",
-        "pour elle, avec elle, pour moi, c est combien, ca coute combien, que faire, quoi faire, qui est ce",
-        "rendez vous, un rendez vous, mon rendez vous, le rendez vous, ce rendez vous, de rendez vous",
-        "deux rendez vous, je suis la, etes vous la, est la, elle est la, il est la, sont la, ce jour la",
-        "a ce moment la, c est possible, qu il faut, ce qu il faut, il le faut, encore une fois, bonne journee",
-        "bonne soiree, entre les deux, tous les deux, a quelle heure",
+        "rien de plus, de plus, pas du tout, je ne sais pas, je sais pas, je ne peux pas, je peux pas, bien sur, d accord",
+        "au revoir, a bientot, a demain, je ne crois pas, pourquoi pas, pas encore, ou pas, ou non, je veux bien",
+        "je ne veux pas, oui j ai, je n ai pas, pas mal, tres bien, moi aussi, pour lui, avec lui, pour elle, avec elle",
+        "pour moi, c est combien, ca coute combien, que faire, quoi faire, qui est ce, rendez vous, un rendez vous",
+        "mon rendez vous, le rendez vous, ce rendez vous, de rendez vous, deux rendez vous, je suis la, etes vous la",
+        "est la, elle est la, il est la, sont la, ce jour la, a ce moment la, c est possible, qu il faut, ce qu il faut",
+        "il le faut, encore une fois, bonne journee, bonne soiree, entre les deux, tous les deux, a quelle heure",
     )
     | _set("merci demain hier ici rien tout toi moi lui ca"),
-    standing=frozenset({"là"}),
+    standing=frozenset({"là", "où"}),
     clauses=_set("que qu quand si lorsque puisque comme"),
     asks=_set("qui quoi ou quand comment combien pourquoi quel quelle quels quelles"),
     verbs=_set(
-        "je j vous il elle on nous c est sont suis ai avez a ont voudrais veux peux puis pouvez faut vais voudrait "
-        "prends prendre coute annuler ouvrez fermez ouvert perdu ca va voulais aimerais dois"
+        "je j vous il elle on nous c est sont suis ai avez a ont voudrais veux peux puis pouvez faut vais voudrait prends "
+        "prendre coute annuler ouvrez fermez ouvert perdu ca va voulais aimerais dois"
     ),
     particles=frozenset(),
     reach=0,
@@ -277,21 +274,20 @@ _FRENCH = TurnWords(
     tails=_set("merci plutot") | _phrases("s il vous plait, s il te plait, merci beaucoup, au revoir, si possible, merci bien"),
     settles=_set("merci plait accord revoir beaucoup bien journee bientot"),
     series=_days(
-        "lundi mardi mercredi jeudi vendredi samedi dimanche/janvier fevrier mars avril mai juin juillet aout septembre octobre "
-        "novembre decembre"
+        "lundi mardi mercredi jeudi vendredi samedi dimanche/"
+        "janvier fevrier mars avril mai juin juillet aout septembre octobre novembre decembre"
     ),
 )
 _GERMAN = TurnWords(
     hums=_set("ah ahm ohm oh hm m eh uh uhm mhm"),
     fillers=_set("also naja tja halt sozusagen quasi na"),
     goes_on=_set(
-        "und oder aber weil denn dass ob wenn als falls damit obwohl sondern sowie bis der die das den dem des ein "
-        "eine einen einem einer eines mein meine meinen meinem meiner dein ihr ihre ihren ihrem ihrer sein seine "
-        "seinen seinem seiner unser unsere unseren euer kein keine keinen jeden jede jedes jeder dieser diese diesen "
-        "diesem welchen welche welcher am im zum zur vom beim ins fur von bei wegen ohne gegen durch zwischen seit um "
-        "nach aus in ich wir er man ist sind bin war waren wird werden wurde hatte hatten habe hat haben kann konnen "
-        "konnte konnten mochte mochten will wollen wollte muss mussen soll sollte darf durfte sehr zu doktor herr "
-        "frau heisse"
+        "und oder aber weil denn dass ob wenn als falls damit obwohl sondern sowie bis der die das den dem des ein eine "
+        "einen einem einer eines mein meine meinen meinem meiner dein ihr ihre ihren ihrem ihrer sein seine seinen seinem "
+        "seiner unser unsere unseren euer kein keine keinen jeden jede jedes jeder dieser diese diesen diesem welchen "
+        "welche welcher am im zum zur vom beim ins fur von bei wegen ohne gegen durch zwischen seit um nach aus in ich "
+        "wir er man ist sind bin war waren wird werden wurde hatte hatten habe hat haben kann konnen konnte konnten "
+        "mochte mochten will wollen wollte muss mussen soll sollte darf durfte sehr zu doktor herr frau heisse"
     )
     | _each("konnen konnten haben sind wollen mussen durfen wurden kann hat", "sie ich wir er mir")
     | _each("sie ich wir mir", "bitte")
@@ -304,22 +300,22 @@ _GERMAN = TurnWords(
     ),
     wavers=_set(
         "mit auf an ab vor mir mich uns nicht gern gerne brauche suche nehme noch schon auch nur mal vielleicht "
-        "eigentlich wo wann wer wie was warum wieviel sie zwei drei erste ersten nachsten nachste kommenden heute "
-        "morgen wieder oft immer ungefahr etwa doch jetzt da"
+        "eigentlich wo wann wer wie was warum wieviel sie zwei drei erste ersten nachsten nachste kommenden heute morgen "
+        "wieder oft immer ungefahr etwa doch jetzt da"
     ),
     ends=_phrases(
-        "das ist es, das ist alles, das war es, das war s, das war alles, wie geht es ihnen, und ihnen, und sie",
-        "ich auch, oder nicht, noch nicht, gar nicht, ich nicht, weiss ich nicht, weiss nicht, geht nicht",
-        "passt nicht, kann nicht, kann ich nicht, nein danke, ja bitte, ja gerne, sehr gerne, bitte schon",
-        "danke schon, wo sind sie, wer sind sie, wie bitte, noch mal, noch einmal, und so weiter, oder so, ist das",
-        "war das, kostet das, geht das, heisst das, brauche ich, muss ich, bin ich, wie ist das, ich bin da",
-        "sind sie da, nicht da, vielen dank, auf wiedersehen, auf wiederhoren, fur mich, mit mir, bei ihnen, zu ihnen",
-        "von ihnen, mit ihnen, nicht mehr, um eins, morgen fruh, heute noch, passt mir, passt gut, in ordnung",
-        "mach ich, das ist er, das ist sie, ja das ist es, ja habe ich, ja hab ich, ja ich bin es, ja bin ich",
-        "nein habe ich nicht, ja kann ich, wie viel ist das, guten tag, guten morgen, guten abend, jetzt schon",
-        "geht es heute, geht es morgen, sie heute, sie morgen, ich heute, ich morgen, auch morgen, auch heute",
-        "erst morgen, erst heute, ab morgen, fur heute, fur morgen, bis morgen, bis dann, bis bald, von heute",
-        "von morgen, frei ist, offen haben, geoffnet haben, moglich ist, notig ist",
+        "das ist es, ich glaube schon, das ist alles, das war es, das war s, das war alles, wie geht es ihnen, und ihnen",
+        "und sie, ich auch, oder nicht, noch nicht, gar nicht, ich nicht, weiss ich nicht, weiss nicht, geht nicht",
+        "passt nicht, kann nicht, kann ich nicht, nein danke, ja bitte, ja gerne, sehr gerne, bitte schon, danke schon",
+        "wo sind sie, wer sind sie, wie bitte, noch mal, noch einmal, und so weiter, oder so, ist das, war das",
+        "kostet das, geht das, heisst das, brauche ich, muss ich, bin ich, wie ist das, ich bin da, sind sie da, nicht da",
+        "vielen dank, auf wiedersehen, auf wiederhoren, fur mich, mit mir, bei ihnen, zu ihnen, von ihnen, mit ihnen",
+        "nicht mehr, um eins, morgen fruh, heute noch, passt mir, passt gut, in ordnung, mach ich, das ist er",
+        "das ist sie, ja das ist es, ja habe ich, ja hab ich, ja ich bin es, ja bin ich, nein habe ich nicht, ja kann ich",
+        "wie viel ist das, guten tag, guten morgen, guten abend, jetzt schon, geht es heute, geht es morgen, sie heute",
+        "sie morgen, ich heute, ich morgen, auch morgen, auch heute, erst morgen, erst heute, ab morgen, fur heute",
+        "fur morgen, bis morgen, bis dann, bis bald, von heute, von morgen, frei ist, offen haben, geoffnet haben",
+        "moglich ist, notig ist",
     )
     | _set("danke bitte tschuss okay genau ubermorgen gestern"),
     standing=frozenset(),
@@ -346,9 +342,7 @@ _GERMAN = TurnWords(
         "mochte mochten kann konnen konnte konnten will wollen wollte wollten muss mussen soll sollen darf durfen wurde"
     ),
     heads=_set("bitte danke hallo ja nein okay ok gut also dann und genau gerne lieber prima super aber vielleicht")
-    | _phrases(
-        "guten tag, guten morgen, vielen dank, danke schon, ich glaube, ich mochte, ich hatte gern, ich hatte gerne", "es ist"
-    ),
+    | _phrases("guten tag, guten morgen, vielen dank, danke schon, ich glaube, ich mochte, es ist"),
     tails=_set("bitte danke gerne gern lieber") | _phrases("vielen dank, danke schon, bitte schon, wenn es geht, wenn moglich"),
     settles=_set("danke dank schon bitte wiederhoren wiedersehen tschuss gern gut prima super"),
     series=_days(

@@ -12,7 +12,8 @@ Nothing else is the same: another word, another order or a word more makes it an
 rather thrown away once too often.
 """
 
-from collections.abc import Iterable
+import unicodedata
+from collections.abc import Container, Iterable
 
 from pipeline.backchannels import without_noise
 from pipeline.completeness_words import is_hum, turn_words
@@ -74,7 +75,9 @@ _IS = frozenset({"what", "that", "it", "there", "here", "where", "who", "how", "
 def normalised(text: str, language: str) -> tuple[str, ...]:
     """The words of a text as they are compared."""
     table = turn_words(language)
-    words = [word for word in folded(without_noise(text)) if not is_hum(word, table)]
+    # Piece by piece, because only so many words of one text are folded.
+    pieces = unicodedata.normalize("NFKC", without_noise(text)).split()
+    words = (word for piece in pieces for word in folded(piece) if not is_hum(word, table))
     return tuple(_digits(_written_out(words, language), language))
 
 
@@ -106,18 +109,23 @@ def _written_out(words: Iterable[str], language: str) -> list[str]:
 def _digits(words: list[str], language: str) -> list[str]:
     other = number_words(language).digits
     out: list[str] = []
-    for word, beside in zip(words, [*words[1:], ""], strict=True):
+    for at, word in enumerate(words):
         number = value(word, language)
         if number is not None:
             out.append(str(number))
         elif word.isdecimal() and len(word) > 2:
             out += word
-        elif word in other and ((out and out[-1].isdecimal()) or _is_digit(beside, language)):
+        elif word in other and (_is_digit(out[-1:], language) or _is_digit(_after(words[at:], other), language)):
             out.append(str(other[word]))
         else:
             out.append(word)
     return out
 
 
-def _is_digit(word: str, language: str) -> bool:
-    return word.isdecimal() or value(word, language) is not None
+def _after(words: list[str], skipped: Container[str]) -> list[str]:
+    """The first of the words that is not to be skipped."""
+    return [word for word in words if word not in skipped][:1]
+
+
+def _is_digit(words: list[str], language: str) -> bool:
+    return any(word.isdecimal() or value(word, language) is not None for word in words)

@@ -110,7 +110,7 @@ _GERMAN = NumberWords(
     span=_set("zwischen"),
 )
 _NOTHING = frozenset[str]()
-_NONE = NumberWords((), _NOTHING, _NOTHING, _NOTHING, (), _NOTHING, _NOTHING, _NOTHING, frozenset(), _NOTHING, _NOTHING)
+_NONE = NumberWords((), {}, _NOTHING, _NOTHING, (), _NOTHING, _NOTHING, _NOTHING, frozenset(), _NOTHING, _NOTHING)
 
 NUMBER_WORDS = {"en": _ENGLISH, "es": _SPANISH, "fr": _FRENCH, "de": _GERMAN}
 _VALUES = {language: {word: value for value, word in enumerate(numbers.counting)} for language, numbers in NUMBER_WORDS.items()}

@@ -99,7 +99,6 @@ async def settled(server: Running, at_least: int = 0) -> dict[str, Any]:
             _, health = await asyncio.to_thread(server.health)
             if health["sessions"]["active"] == 0 and health["sessions"]["total"] >= at_least:
                 return health
-            await asyncio.sleep(0.1)
 
 
 async def test_three_hundred_that_come_and_go_leave_nothing(simulated: Running, spoken: Spoken) -> None:

@@ -54,7 +54,7 @@ async def test_a_caller_on_the_telephone_is_understood_too(offline: Running, spo
         assert (await talk.until("transcript", final=True))["text"] == words
         done = await talk.until("audio_done")
         await talk.stop()
-    assert len(talk.audio[1]) == done["ms"] * 16
+    assert done["ms"] == round(len(talk.audio[1]) / 16)
 
 
 async def test_a_typed_turn_is_answered_aloud(offline: Running) -> None:
