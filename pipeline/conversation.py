@@ -424,7 +424,7 @@ class Conversation:
 
     def _remember(self) -> None:
         _, heard = self._mouth.heard(self._now)
-        self._history.we_said(heard)
+        self._history.we_said(heard, cut=heard != self._mouth.text)
         if self._mouth.step is not None:
             self._flow_state = self._mouth.step.state
 

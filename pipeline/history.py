@@ -1,6 +1,9 @@
-"""What both sides said, as the caller heard it: what was never heard is not remembered."""
+"""What both sides said, as the caller heard it: what was never heard is not remembered, and what was cut off says so."""
 
 from pipeline.ports import Message
+
+CUT = " [interrupted]"
+"""Stands in a prompt behind the last word that was heard of a reply which had more."""
 
 
 class History:
@@ -13,9 +16,10 @@ class History:
     def caller_said(self, text: str) -> None:
         self._add(Message("user", text))
 
-    def we_said(self, text: str) -> None:
+    def we_said(self, text: str, *, cut: bool = False) -> None:
+        """What was heard of a reply, and whether there was more of it."""
         if text:
-            self._add(Message("assistant", text))
+            self._add(Message("assistant", text + CUT if cut else text))
 
     def take_back(self) -> str:
         """The caller's last words, when they turn out to go on."""

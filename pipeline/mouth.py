@@ -61,6 +61,11 @@ class Mouth:
         return self._reply is not None and self._reply.began
 
     @property
+    def text(self) -> str:
+        """The reply so far, heard or not."""
+        return "" if self._reply is None else self._reply.text
+
+    @property
     def step(self) -> FlowStep | None:
         return None if self._reply is None else self._reply.step
 
