@@ -51,9 +51,9 @@ class CallerAudio:
         return missing // self._hop + 1 if missing >= 0 else 0
 
     def cut(self, start: int, stop: int) -> Samples:
-        """A copy of what lies between two positions, as far as it is still kept."""
+        """A copy of what lies between two positions, as far as it has come and is still kept."""
         first = max(start - self._base, 0)
-        return self._data[first : max(stop - self._base, first)].copy()
+        return self._data[first : max(min(stop, self.received) - self._base, first)].copy()
 
     def forget(self, before: int) -> None:
         """Lets audio go, except what the next window needs."""

@@ -117,3 +117,10 @@ def test_what_long_speech_took_is_given_back() -> None:
     assert audio.held == 4_000
     assert audio._data.nbytes == 32_000
     assert np.array_equal(audio.cut(audio.received - 4_000, audio.received), LONG[12_000:16_000])
+
+
+def test_what_has_not_come_yet_is_in_no_cut() -> None:
+    audio = CallerAudio(512)
+    audio.append(LONG[:1_000])
+    assert np.array_equal(audio.cut(600, 5_000), LONG[600:1_000])
+    assert len(audio.cut(2_000, 5_000)) == 0
