@@ -86,18 +86,19 @@ class Endpointer:
         return Ended(self._last_speech)
 
     def _speech(self, start: int) -> Began | Resumed | None:
-        self._last_speech = start + self._hop // 2
         if self._speech_from is None:
             self._speech_from = start
+        if self._paused_at is not None:
+            self._again += 1
+            if self._again < _GOES_ON:
+                return None
+        self._last_speech = start + self._hop // 2
         if not self.speaking:
             if self.position - self._speech_from < self._min_speech:
                 return None
             self.speaking = True
             return Began(self._speech_from)
         if self._paused_at is None:
-            return None
-        self._again += 1
-        if self._again < _GOES_ON:
             return None
         silent = start - (_GOES_ON - 1) * self._hop - self._paused_at
         self._paused_at = None
