@@ -12,6 +12,8 @@ from pipeline.audio import to_ms, to_samples
 from pipeline.config import Playout as Rules
 from pipeline.ports import Word
 
+_KEPT_LEADS = 2
+"""How much of what was sent is kept, in leads: a client may be behind what the clock allows."""
 _LETTERS_A_SECOND = 14
 """The pace of speech whose end is not known yet."""
 
@@ -62,9 +64,12 @@ class Playout:
         self._queued = 0
         self._phrases: list[_Phrase] = []
         self._closed = False
-        self._held = False
+        self._held_at: int | None = None
+        """What had been heard when playing was stopped; it goes on from there."""
         self._recent: deque[bytes] = deque()
         """What was sent last, as far as it may not have been heard yet."""
+        self._kept = 0
+        """Samples in it."""
         self._told = 0
         self._anchor = 0
         self._anchored_at = 0.0
@@ -91,20 +96,26 @@ class Playout:
     def end_phrase(self) -> None:
         self._phrases[-1].ended = True
 
+    @property
+    def held(self) -> bool:
+        return self._held_at is not None
+
     def hold(self, now: float) -> None:
         """Stops at what has been heard; what the client throws away is sent again when it goes on."""
-        heard = self.heard(now)
-        back = self.sent - heard
-        if back:
-            unheard = b"".join(self._recent)[-2 * back :]
-            self._queue.appendleft(unheard)
-            self._queued += back
-        self._recent.clear()
-        self.sent = self._anchor = heard
-        self._held = True
+        # A client may say that it is further behind than anybody keeps audio for.
+        self._held_at = max(self.heard(now), self.sent - self._kept)
 
     def go_on(self) -> None:
-        self._held = False
+        if self._held_at is None:
+            return
+        unheard = self.sent - self._held_at
+        if unheard:
+            self._queue.appendleft(b"".join(self._recent)[-2 * unheard :])
+            self._queued += unheard
+        self._recent.clear()
+        self._kept = 0
+        self.sent = self._anchor = self._told = self._held_at
+        self._held_at = None
 
     def close(self) -> None:
         """Nothing more will be made."""
@@ -112,7 +123,7 @@ class Playout:
 
     @property
     def all_sent(self) -> bool:
-        return self._closed and not self._queued
+        return self._closed and not self._queued and self._held_at in (None, self.sent)
 
     def ahead_ms(self, now: float) -> int:
         """Audio that was made and not heard yet."""
@@ -120,13 +131,19 @@ class Playout:
 
     def played(self, ms: int, now: float) -> None:
         """The client's own account; it cannot have played what was not sent, nor less than it said before."""
-        if self.sent:
-            self._anchor = self._told = min(max(to_samples(ms, self._rate), self._told), self.sent)
-            self._anchored_at = now
-            self.reported = True
+        if not self.sent:
+            return
+        self.reported = True
+        self._anchor = self._told = min(max(to_samples(ms, self._rate), self._told), self.sent)
+        self._anchored_at = now
+        if self._held_at is not None:
+            # It knows best where it stopped.
+            self._held_at = max(self._anchor, self.sent - self._kept)
 
     def heard(self, now: float) -> int:
         """Samples that were played up to now."""
+        if self._held_at is not None:
+            return self._held_at
         if not self.sent:
             return 0
         return min(self.sent, self._anchor + max(round((now - self._anchored_at) * self._rate), 0))
@@ -141,7 +158,7 @@ class Playout:
 
     def take(self, now: float) -> bytes:
         """What should be sent now, or nothing."""
-        if self._held:
+        if self.held:
             return b""
         amount = min(self._queued, self._lead - (self.sent - self.heard(now)))
         if amount < min(self._wanted(now), self._queued) or amount <= 0:
@@ -152,14 +169,14 @@ class Playout:
         self._queued -= amount
         pcm = self._dequeue(2 * amount)
         self._recent.append(pcm)
-        kept = sum(map(len, self._recent)) // 2
-        while kept - len(self._recent[0]) // 2 >= self._lead:
-            kept -= len(self._recent.popleft()) // 2
+        self._kept += amount
+        while self._kept - len(self._recent[0]) // 2 >= _KEPT_LEADS * self._lead:
+            self._kept -= len(self._recent.popleft()) // 2
         return pcm
 
     def due(self) -> float | None:
         """When something has to be done again, if nothing is made in between."""
-        if self._held:
+        if self.held:
             return None
         if self._queued:
             return self._played_at(self.sent + min(self._chunk, self._queued) - self._lead)

@@ -29,8 +29,8 @@ class Reply:
         self._language = language
         self._patience_s = config.budget.tts_ms * config.budget.hedge_at / 1000
         self._max_ahead_ms = config.conversation.max_ahead_ms
-        self._waiting: deque[str] = deque()
-        self._fillers: set[str] = set()
+        self._waiting: deque[tuple[str, str]] = deque()
+        """What is to be spoken, and what of it is remembered."""
         self.filled = False
         """Whether a word of patience was said."""
         self._speaking = False
@@ -60,14 +60,13 @@ class Reply:
         return not self._speaking and not self._spoken_phrases
 
     def grow(self, phrase: str) -> None:
-        self._waiting.append(phrase)
+        self._waiting.append((phrase, phrase))
         self.text = f"{self.text} {phrase}".lstrip()
 
     def fill(self, text: str) -> None:
-        """Says something that is no part of the reply."""
+        """Says something that is heard, but is no part of the reply."""
         self.filled = True
-        self._waiting.append(text)
-        self._fillers.add(text)
+        self._waiting.append((text, ""))
 
     def end_text(self, step: FlowStep | None) -> None:
         self.step = step
@@ -77,10 +76,9 @@ class Reply:
         """The phrase that should be spoken now, if any."""
         if self._speaking or not self._waiting or self.playout.ahead_ms(now) > self._max_ahead_ms:
             return None
-        text = self._waiting.popleft()
+        text, remembered = self._waiting.popleft()
         self._speaking = True
-        # A filler is heard, but it is nothing that we said.
-        self.playout.begin_phrase("" if text in self._fillers else text)
+        self.playout.begin_phrase(remembered)
         return Speak(self.work, self._spoken_phrases, Phrase(text, self._language), self._patience_s)
 
     def speech(self, phrase: int, pcm: bytes, words: tuple[Word, ...]) -> None:
@@ -107,6 +105,6 @@ class Reply:
     def due(self) -> float | None:
         """When audio has to be sent, the last of it will have been heard, or more of it may be made."""
         due = self.playout.due()
-        if due is None and self._waiting and not self._speaking:
+        if due is None and self._waiting and not self._speaking and not self.playout.held:
             return self.playout.ahead_only(self._max_ahead_ms)
         return due
