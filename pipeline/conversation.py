@@ -128,6 +128,7 @@ class Conversation:
             case on.Typed(text):
                 self._typed(text)
             case on.KeyPressed(key):
+                self._quiet.heard(self._now)
                 self._typed_keys(self._keys.press(key, self._now))
             case on.StopAsked():
                 self._stop_asked()
@@ -153,7 +154,7 @@ class Conversation:
         caller = self._caller
         if self.state is State.HELD and caller is not None:
             # Another sound, while the words of the first are awaited.
-            caller.ended, caller.paused_at = False, None
+            caller.ended, caller.paused_at, caller.began_at = False, None, at
             self._tell(CallerBegan(to_ms(at, LISTENING_RATE)))
             return
         turn = CallerTurn(self._number + 1, at, began_at=at)
@@ -162,6 +163,7 @@ class Conversation:
             case State.TRANSCRIBING if caller is not None:
                 self._abandon(caller.work)
                 caller.ask_again()
+                self._out += self._mouth.discard(self._now)
                 turn.start, turn.before = caller.start, caller.before
             case State.THINKING if self._mouth.turn != UNASKED:
                 turn.before = self._history.take_back()
@@ -172,7 +174,7 @@ class Conversation:
             case _:
                 self._interrupt()
         self._number += 1
-        self._quiet.heard()
+        self._quiet.heard(self._now)
         self._caller = turn
         self._clock = None
         self._taking.no_words()
@@ -334,6 +336,7 @@ class Conversation:
     def _typed(self, text: str) -> None:
         self._interrupt()
         self._drop_caller()
+        self._quiet.heard(self._now)
         self._number += 1
         self._clock = TurnClock(self._now, self._now)
         self._go(Trigger.TYPED)
@@ -410,7 +413,6 @@ class Conversation:
                 if self._mouth.ends_call:
                     self._hang_up()
                 self._mouth.forget()
-                self._quiet.rest(self._now)
             case None:
                 pass
 
@@ -424,7 +426,7 @@ class Conversation:
 
     def _remember(self) -> None:
         _, heard = self._mouth.heard(self._now)
-        self._history.we_said(heard, cut=heard != self._mouth.text)
+        self._history.we_said(heard, cut=not self._mouth.ends_with(heard))
         if self._mouth.step is not None:
             self._flow_state = self._mouth.step.state
 
@@ -486,6 +488,8 @@ class Conversation:
 
     def _go(self, trigger: Trigger) -> None:
         self.state = after(self.state, trigger)
+        if self.state is State.LISTENING:
+            self._quiet.rest(self._now)
 
     def _tell(self, notice: Notice) -> None:
         self._out.append(Tell(notice))

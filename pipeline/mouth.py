@@ -61,11 +61,6 @@ class Mouth:
         return self._reply is not None and self._reply.began
 
     @property
-    def text(self) -> str:
-        """The reply so far, heard or not."""
-        return "" if self._reply is None else self._reply.text
-
-    @property
     def step(self) -> FlowStep | None:
         return None if self._reply is None else self._reply.step
 
@@ -76,6 +71,10 @@ class Mouth:
     def heard(self, now: float) -> tuple[int, str]:
         """Milliseconds and words of the reply that the caller has heard."""
         return (0, "") if self._reply is None else (self._reply.playout.heard_ms(now), self._reply.playout.heard_text(now))
+
+    def ends_with(self, heard: str) -> bool:
+        """Whether these words are the whole reply."""
+        return self._reply is None or (self._reply.text_ended and self._reply.text == heard)
 
     def remaining_ms(self, now: float) -> int:
         """What is still to be heard, as far as it was made; a reply that is still thought of has no end."""
@@ -232,7 +231,9 @@ class Mouth:
 
     def fill(self, clock: TurnClock | None, now: float) -> list[Command]:
         due = self.filler_at(clock)
-        if self._reply is not None and due is not None and now >= due:
+        if clock is not None and self._reply is not None and due is not None and now >= due:
+            # Until now the model kept the caller waiting; from now on it is the voice.
+            clock.spent("llm", now - clock.ended_at, now)
             self._reply.fill(filler(self._language))
             self.did.append("llm: said a word of patience")
         return []
@@ -248,7 +249,7 @@ class Mouth:
         if reply is None:
             return []
         reply.playout.hold(now)
-        reply.all_sent_told = False
+        reply.all_sent_told = reply.playout.all_sent
         return [Tell(Held(reply.turn, reply.playout.heard_ms(now)))]
 
     def go_on(self, now: float) -> list[Command]:

@@ -103,5 +103,16 @@ class Failed:
 
 
 Notice = (
-    SessionOpened | CallerBegan | CallerStopped | Heard | Said | AudioStarted | AudioDone | Held | WentOn | Interrupted | TurnReport | Failed
+    SessionOpened
+    | CallerBegan
+    | CallerStopped
+    | Heard
+    | Said
+    | AudioStarted
+    | AudioDone
+    | Held
+    | WentOn
+    | Interrupted
+    | TurnReport
+    | Failed
 )

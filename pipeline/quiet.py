@@ -5,7 +5,6 @@ from enum import Enum, auto
 from pipeline.config import Quiet as Rules
 from pipeline.states import State
 
-
 _GOODBYE_S = 15.0
 """Seconds that a goodbye may take."""
 
@@ -26,7 +25,7 @@ class Quiet:
         self._since: float | None = None
         self._asked = 0
         self._gone_by: float | None = None
-        """When the conversation ends for good, once goodbye was said."""
+        """When the conversation ends for good, once goodbye was said; who answers a goodbye is still there."""
 
     def begin(self, now: float) -> None:
         self._ends_at = now + self._longest_s
@@ -54,9 +53,12 @@ class Quiet:
         self._asked += 1
         return self._goodbye(now) if self._asked > self._rules.prompts else Ask.THERE
 
-    def heard(self) -> None:
+    def heard(self, now: float) -> None:
         """Somebody is there."""
         self._asked = 0
+        self._since = now
+        if now < self._ends_at:
+            self._gone_by = None
 
     def _goodbye(self, now: float) -> Ask:
         self._gone_by = now + _GOODBYE_S
