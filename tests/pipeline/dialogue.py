@@ -427,9 +427,7 @@ class Dialogue:
                 phrase_start.append(len(reply.made) // 2)
                 if filler:
                     reply.fillers.update(range(len(reply.words), len(reply.words) + len(words)))
-                reply.words.extend(
-                    (word.text, phrase_start[0] + 500 * (word.start_s + word.end_s)) for word in words
-                )
+                reply.words.extend((word.text, phrase_start[0] + 500 * (word.start_s + word.end_s)) for word in words)
             pcm = _samples(reply, len(event.pcm) // 2)
             reply.made += pcm
             return on.SpeechMade(event.work, event.phrase, pcm, event.words, event.took_s, event.did)
@@ -524,7 +522,9 @@ class Dialogue:
         if before is State.HEARING and state is State.HEARING:
             told = [command.notice for command in commands if isinstance(command, Tell)]
             assert not any(isinstance(command, Play) for command in commands), "it sounds before its release"
-            assert not any(isinstance(notice, Said | AudioStarted | CallerStopped) for notice in told), "told before its release"
+            assert not any(isinstance(notice, Said | AudioStarted | CallerStopped) for notice in told), (
+                "told before its release"
+            )
             assert self.history() == self._remembered, "remembered before its release"
         for think in commands:
             if isinstance(think, Think):
