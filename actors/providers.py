@@ -7,7 +7,7 @@ first item; what comes after an item was used cannot be taken back.
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar, cast
 from actors.engines import engine_module
 from pipeline.config import Stage
 from pipeline.errors import ProviderError, ProviderUnavailable
-from pipeline.health import Breaker, Condition
+from pipeline.health import Breaker
 
 E = TypeVar("E")
 T = TypeVar("T")
@@ -104,14 +104,17 @@ class Providers(Generic[E]):
                         raise failure from error
         raise self._nobody(failure)
 
-    def _in_order(self) -> list[tuple[Provider[E], E]]:
-        now = time.monotonic()
+    def _in_order(self) -> Iterator[tuple[Provider[E], E]]:
+        """Those that may be asked, each looked at when its turn comes: a probe is spent only where it is made."""
+        asked = False
         present = [(provider, provider.engine) for provider in self._all if provider.engine is not None]
-        allowed = [pair for pair in present if pair[0].breaker.condition is Condition.HEALTHY]
-        probes = [pair for pair in present if pair not in allowed and pair[0].breaker.allows(now)]
-        # A probe goes to its old place; when all of them rest, the last one is asked all the same.
-        ordered = [pair for pair in present if pair in allowed or pair in probes]
-        return ordered or present[-1:]
+        for provider, engine in present:
+            if provider.breaker.allows(time.monotonic()):
+                asked = True
+                yield provider, engine
+        if not asked:
+            # All of them rest; the last one is asked all the same.
+            yield present[-1]
 
     def _failed(self, provider: Provider[E], error: Exception) -> ProviderError:
         failure = _as_provider_error(provider.name, error)
