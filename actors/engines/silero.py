@@ -6,6 +6,7 @@ Rows of conversations that ended are used again, and rows that nobody used for l
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -73,7 +74,7 @@ class SileroVad:
             "state": self._state[:, rows],
             "sr": self._rate,
         }
-        output, state = self._session.run(None, feeds)
+        output, state = cast(list[NDArray[np.float32]], self._session.run(None, feeds))
         self._state[:, rows] = state
         self._context[rows] = audio[:, -_CONTEXT:]
         return output[:, 0]
