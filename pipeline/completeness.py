@@ -34,7 +34,7 @@ WAVERS = 0.3
 OPEN = 0.1
 """How complete different endings look."""
 
-_TAIL_CHARS = 200
+_TAIL_CHARS = 160
 """How much of a long turn is looked at."""
 _LONGEST_EXPECTED = 12
 """Words of an expected sentence that is looked for at the end of another."""
@@ -197,7 +197,7 @@ def _number(words: tuple[str, ...], text: str, language: str, awaited: _Expected
         return 0.6 if count > max(numbers.lengths | awaited.lengths, default=8) else OPEN
     if not joined(run) and not numbers.span.isdisjoint(words[max(0, start - 2) : start]):
         return 2 * OPEN
-    if at_time or _CLOCK.search(text) or _is_year(run[-1]):
+    if at_time or _CLOCK.search(text) or _is_year(words[-1]):
         return LIKELY
     return 0.6 if count > 2 else None
 
