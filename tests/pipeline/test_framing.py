@@ -1,7 +1,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.framing import CallerAudio
@@ -29,6 +29,7 @@ def taken(audio: CallerAudio) -> list[Samples]:
     return windows
 
 
+@settings(deadline=None)
 @given(SHAPES, st.lists(st.integers(0, 3_000), max_size=60), st.lists(st.integers(0, 60_000), min_size=60, max_size=60))
 def test_windows_are_slices_of_the_whole_whatever_the_chunks_and_whatever_is_forgotten(
     shape: tuple[int, float], sizes: list[int], forgotten: list[int]
@@ -46,6 +47,7 @@ def test_windows_are_slices_of_the_whole_whatever_the_chunks_and_whatever_is_for
     assert all(np.array_equal(one, other) for one, other in zip(windows, expected, strict=True))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 5_000), min_size=1, max_size=30),
     st.lists(st.tuples(st.integers(0, 150_000), st.integers(0, 60_000)), min_size=30, max_size=30),
