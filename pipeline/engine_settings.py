@@ -103,7 +103,7 @@ class Sphinx(Settings):
 
     engine: Literal["sphinx"] = "sphinx"
     accept: Annotated[float, Field(ge=0)] = 1.0
-    """How strict the check against free speech is: higher rejects more of what the flow does not expect."""
+    """How strict the check against free speech is: higher rejects more of what the flow does not expect, 0 nothing."""
 
 
 class FlowEngine(Settings):
