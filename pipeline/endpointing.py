@@ -44,6 +44,10 @@ class Endpointer:
         """Samples since speech was last heard, while a caller is speaking."""
         return self.position - self._last_speech
 
+    def skip(self, windows: int) -> None:
+        """So many windows will never be judged: their audio is gone."""
+        self.position += windows * self._hop
+
     def push(self, probability: float) -> Began | Ended | None:
         start = self.position
         self.position = now = start + self._hop

@@ -53,7 +53,6 @@ class SileroVad:
     def detect(self, ids: list[int], windows: Samples, now: float) -> NDArray[np.float32]:
         """Takes a window a row; a conversation may come more than once, in order."""
         rows = np.array([self._row(conversation, now) for conversation in ids], np.intp)
-        self._used_at[rows] = now
         audio = windows.astype(np.float32) / 32768.0
         if len(set(ids)) == len(ids):
             return self._run(rows, audio)
@@ -87,6 +86,8 @@ class SileroVad:
             row = self._rows[conversation] = self._free.pop()
             self._state[:, row] = 0
             self._context[row] = 0
+        # At once: a later conversation of the same batch must not take this row for an idle one.
+        self._used_at[row] = now
         return row
 
     def _make_room(self, now: float) -> None:

@@ -85,15 +85,24 @@ def test_a_cut_of_what_is_gone_is_what_is_left_of_it() -> None:
     assert len(audio.cut(35_000, 35_000)) == len(audio.cut(36_000, 35_000)) == 0
 
 
-def test_what_no_window_has_shown_yet_is_neither_forgotten_nor_dropped() -> None:
+def test_what_no_window_has_shown_yet_is_not_forgotten() -> None:
     audio = CallerAudio(512)
     audio.append(LONG[:40_000])
     audio.next_window()
     audio.forget(40_000)
-    assert audio.drop(10_000) == 512
-    assert audio.drop(10_000) == 0
     windows = taken(audio)
     assert np.array_equal(np.concatenate(windows), LONG[512 : 512 * (len(windows) + 1)])
+
+
+def test_what_is_dropped_takes_its_windows_along() -> None:
+    audio = CallerAudio(512)
+    audio.append(LONG[:40_000])
+    audio.next_window()
+    assert audio.drop(10_000) == 10_000
+    assert audio.held == 30_000
+    windows = taken(audio)
+    first = 20 * 512
+    assert np.array_equal(np.concatenate(windows), LONG[first : first + 512 * len(windows)])
 
 
 def test_an_hour_of_silence_takes_no_memory() -> None:
