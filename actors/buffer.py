@@ -88,7 +88,7 @@ class BufferActor:
         for opening in openings:
             self._open(opening, outbox, now)
         for conversation, samples in audio.unpack():
-            self._hear(conversation, samples, now)
+            self._hear(conversation, samples, outbox, now)
         for conversation, event in events:
             caller = self._callers.get(conversation)
             if caller is not None:
@@ -111,9 +111,11 @@ class BufferActor:
 
     # Conversations
 
-    def _hear(self, conversation: int, samples: Samples, now: float) -> None:
+    def _hear(self, conversation: int, samples: Samples, outbox: Outbox, now: float) -> None:
         caller = self._callers.get(conversation)
         if caller is None:
+            # It ended, or this shard was born after it: who still sends has not heard of that.
+            outbox.put(conversation, None)
             return
         dropped = caller.ear.hear(samples, now)
         if dropped is not None:

@@ -21,7 +21,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.caller import Caller, frame
+from bench.caller import Answer, Caller, frame
 from bench.speech import question
 from parley import processes, rundir
 
@@ -142,13 +142,18 @@ async def run(
     report = _report(callers, count, seconds, cores, idle_cores, memory[0] - memory_before, lateness, open_ms, cut)
     for caller in callers:
         caller.close()
-    answers = [[asdict(answer) for answer in caller.answers] for caller in callers]
-    return report, {
-        "report": asdict(report),
-        "cpu_s": {f"{pid} {server.name(pid)}": spent for pid, spent in used.items()},
-        "open_ms": open_ms,
-        "answers": answers,
-    }
+    # Of every turn: milliseconds to the first sound, and what the server reported of it.
+    turns = [
+        [round(1000 * (sounded - answer.asked_at)), answer.latency]
+        for answer in _answers(callers)
+        for sounded in answer.sounded_at
+    ]
+    cpu_s = {f"{pid} {server.name(pid)}": round(spent, 2) for pid, spent in used.items() if spent}
+    return report, {"report": asdict(report), "cpu_s": cpu_s, "turns": turns}
+
+
+def _answers(callers: list[Caller]) -> list[Answer]:
+    return [answer for caller in callers for answer in caller.answers]
 
 
 async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int, count: int) -> tuple[list[Caller], list[float]]:
@@ -214,7 +219,7 @@ def _report(
     open_ms: list[float],
     cut: int,
 ) -> Report:
-    answers = [answer for caller in callers for answer in caller.answers]
+    answers = _answers(callers)
     overhead = [1000 * (answer.sounded_at[0] - answer.asked_at) - IDEAL_MS for answer in answers if answer.sounded_at]
     once = sum(len(answer.sounded_at) == 1 and answer.audio_bytes == REPLY_BYTES for answer in answers)
     p50, p95, p99 = np.percentile(overhead, [50, 95, 99]) if overhead else (np.nan, np.nan, np.nan)
@@ -256,7 +261,7 @@ def main(
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 30.0,
     out: Annotated[Path | None, typer.Option(help="File for the raw numbers.")] = None,
 ) -> None:
-    console = Console()
+    console = Console(width=120)
     server = Server(urlsplit(url).port or 80)
     before = sum(server.cpu_by_process().values())
     idle_s = 5.0

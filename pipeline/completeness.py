@@ -5,9 +5,10 @@ The words are those of a recogniser, mostly without case and punctuation. The fi
 1. No words: nothing can be told.
 2. The text ends with a comma, a dash or dots, or with a sound of thinking: it goes on.
 3. It is a sentence that the flow expects, alone or with courtesies around it: it is complete.
-4. It ends with a number: that depends on how many digits are wanted, or on whether it is a time.
-5. It ends with words of a table of endings, with days in a row, or with letters that are spelled.
-6. Otherwise a sentence with a verb is likelier complete than one without, and a longer one likelier than a short one.
+4. It is nothing but courtesies, of which the last answers, thanks or parts: it is complete.
+5. It ends with a number: that depends on how many digits are wanted, or on whether it is a time.
+6. It ends with words of a table of endings, with days in a row, with letters that are spelled, or before a clause's verb.
+7. Otherwise a sentence with a verb is likelier complete than one without, and a longer one likelier than a short one.
 
 What begins an expected sentence and is none itself is then halved, what ends with one is raised, and so is what ends with a
 question mark. A full stop weighs little, because recognisers put one at every pause.
@@ -33,10 +34,14 @@ WAVERS = 0.3
 OPEN = 0.1
 """How complete different endings look."""
 
-_TAIL_CHARS = 240
+_TAIL_CHARS = 160
 """How much of a long turn is looked at."""
 _LONGEST_EXPECTED = 12
 """Words of an expected sentence that is looked for at the end of another."""
+_LONGEST_TIME = 4
+"""Digits of a time of day."""
+_ANNOUNCED_WITHIN = 6
+"""How many words before its digits a number is announced at most."""
 _HANGING = re.compile(r"(?:\.\.|[\u2026,;:\u2013\u2014-])[\s\"'\u201d)]*$")
 _MARK = re.compile(r"([.?!])[\s\"'\u201d)]*$")
 _CLOCK = re.compile(r"\b\d{1,2}[:.h]\d{2}$")
@@ -183,24 +188,22 @@ def _number(words: tuple[str, ...], text: str, language: str, awaited: _Expected
     if run[-1] in numbers.half and len(run) > 1:
         return OPEN
     count = digits(run, language)
-    single = sum(len(word) if word.isdigit() else 1 for word in run if digits((word,), language) == 1 or len(word) != 4)
-    if _dictated(words[:start], run, count, language):
+    before = words[start - 1] if start else ""
+    at_time = before in numbers.at_time and count <= _LONGEST_TIME
+    announced = not at_time and not numbers.announced.isdisjoint(words[max(0, start - _ANNOUNCED_WITHIN) : start])
+    if announced or _dictated(run, count, language):
         if count in awaited.lengths or count in numbers.lengths:
             return LIKELY
         return 0.6 if count > max(numbers.lengths | awaited.lengths, default=8) else OPEN
-    before = words[start - 1] if start else ""
     if not joined(run) and not numbers.span.isdisjoint(words[max(0, start - 2) : start]):
         return 2 * OPEN
-    if before in numbers.at_time or _CLOCK.search(text) or single == 0:
+    if at_time or _CLOCK.search(text) or _is_year(words[-1]):
         return LIKELY
     return 0.6 if count > 2 else None
 
 
-def _dictated(before: Sequence[str], run: Sequence[str], count: int, language: str) -> bool:
-    """Whether these are digits of something longer: they were announced, or come one by one, or in a group of three."""
-    numbers = number_words(language)
-    if any(word in numbers.announced for word in before):
-        return True
+def _dictated(run: Sequence[str], count: int, language: str) -> bool:
+    """Whether these are digits of something longer: they come one by one, or in a group of three, or are many."""
     singles = sum(1 for word in run if digits((word,), language) == 1)
     group = any(word.isdigit() and len(word) >= 3 and not _is_year(word) for word in run)
     return singles >= 3 or group or count >= 5
@@ -251,6 +254,16 @@ def silence_needed(completeness: float, shortest_ms: int, usual_ms: int, longest
     return round(usual_ms + (shortest_ms - usual_ms) * (share - 1))
 
 
+_PAUSES_KEPT = 10
+_HIGH = 0.8
+"""Share of the pauses that the speaker is waited for."""
+_ROOM = 1.2
+_LEAST = 0.8
+_MOST = 1.6
+_ENOUGH = 4
+"""Pauses from which they count in full."""
+
+
 @dataclass(slots=True)
 class Pauses:
     """A speaker's own pauses, after which they went on; the newest ones only."""
@@ -272,11 +285,3 @@ class Pauses:
         high = ordered[round((len(ordered) - 1) * _HIGH)]
         factor = min(_MOST, max(_LEAST, high * _ROOM / usual_ms))
         return 1 + (factor - 1) * min(1.0, len(ordered) / _ENOUGH)
-
-
-_PAUSES_KEPT = 10
-_HIGH = 0.8
-_ROOM = 1.2
-_LEAST = 0.8
-_MOST = 1.6
-_ENOUGH = 4

@@ -224,7 +224,7 @@ _SPANISH = TurnWords(
 )
 _FRENCH = TurnWords(
     hums=_set("euh heu hum hm m eh um uh mhm"),
-    fillers=_set("ben bah alors donc bon enfin voyons disons genre hein"),
+    fillers=_set("ben bah alors donc bon enfin voyons disons genre"),
     goes_on=_set(
         "et ou mais car parce que qu si quand lorsque puisque comme dont qui ni or le la les l un une des du de d au aux "
         "a en dans sur sous pour par avec sans chez vers entre depuis pendant avant apres jusqu jusque contre selon mon "
@@ -256,7 +256,7 @@ _FRENCH = TurnWords(
         "est la, elle est la, il est la, sont la, ce jour la, a ce moment la, c est possible, qu il faut, ce qu il faut",
         "il le faut, encore une fois, bonne journee, bonne soiree, entre les deux, tous les deux, a quelle heure",
     )
-    | _set("merci demain hier ici rien tout toi moi lui ca"),
+    | _set("hein merci demain hier ici rien tout toi moi lui ca"),
     standing=frozenset({"là", "où"}),
     clauses=_set("que qu quand si lorsque puisque comme"),
     asks=_set("qui quoi ou quand comment combien pourquoi quel quelle quels quelles"),

@@ -54,7 +54,9 @@ class Ear:
         if too_much <= 0:
             return None
         # A tenth at once, so that the caller is told now and then and not with every frame.
+        ready = self._audio.windows_ready()
         dropped = self._audio.drop(too_much + self._most // 10)
+        self._endpointer.skip(ready - self._audio.windows_ready())
         return AudioDropped(to_ms(dropped, LISTENING_RATE)) if dropped else None
 
     def windows_ready(self) -> int:

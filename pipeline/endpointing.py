@@ -65,6 +65,10 @@ class Endpointer:
         """Samples since speech began."""
         return 0 if self._speech_from is None else self.position - self._speech_from
 
+    def skip(self, windows: int) -> None:
+        """So many windows will never be judged: their audio is gone."""
+        self.position += windows * self._hop
+
     def push(self, probability: float) -> Change | None:
         start = self.position
         self.position = start + self._hop

@@ -112,7 +112,7 @@ class Sphinx(EngineSettings):
     hedges: bool = False
     """It takes over when the others fail; what it does is not what they do."""
     accept: Annotated[float, Field(ge=0)] = 1.0
-    """How strict the check against free speech is: higher rejects more of what the flow does not expect."""
+    """How strict the check against free speech is: higher rejects more of what the flow does not expect, 0 nothing."""
 
 
 class FlowEngine(EngineSettings):

@@ -62,9 +62,12 @@ class CallerAudio:
             self._move(min(before, self._cursor))
 
     def drop(self, samples: int) -> int:
-        """Lets the oldest audio go at once, but no window; says how many samples went."""
+        """Lets the oldest audio go at once, with windows that nobody took; says how many samples went."""
         before = self._base
-        self._move(max(min(self._base + samples, self._cursor), self._base))
+        keep_from = min(self._base + samples, self.received)
+        while self._cursor < keep_from:
+            self._cursor += self._hop
+        self._move(min(keep_from, self._cursor))
         return self._base - before
 
     def _move(self, keep_from: int) -> None:

@@ -6,6 +6,7 @@ Rows of conversations that ended are used again, and rows that nobody used for l
 
 from importlib.util import find_spec
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import onnxruntime
@@ -52,7 +53,6 @@ class SileroVad:
     def detect(self, ids: list[int], windows: Samples, now: float) -> NDArray[np.float32]:
         """Takes a window a row; a conversation may come more than once, in order."""
         rows = np.array([self._row(conversation, now) for conversation in ids], np.intp)
-        self._used_at[rows] = now
         audio = windows.astype(np.float32) / 32768.0
         if len(set(ids)) == len(ids):
             return self._run(rows, audio)
@@ -73,7 +73,7 @@ class SileroVad:
             "state": self._state[:, rows],
             "sr": self._rate,
         }
-        output, state = self._session.run(None, feeds)
+        output, state = cast(list[NDArray[np.float32]], self._session.run(None, feeds))
         self._state[:, rows] = state
         self._context[rows] = audio[:, -_CONTEXT:]
         return output[:, 0]
@@ -86,6 +86,8 @@ class SileroVad:
             row = self._rows[conversation] = self._free.pop()
             self._state[:, row] = 0
             self._context[row] = 0
+        # At once: a later conversation of the same batch must not take this row for an idle one.
+        self._used_at[row] = now
         return row
 
     def _make_room(self, now: float) -> None:

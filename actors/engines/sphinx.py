@@ -107,7 +107,7 @@ def new_decoder(lexicon: dict[str, list[str]] | None, **options: object) -> "Dec
     """A decoder with its own small dictionary, or with the model's."""
     from pocketsphinx import Decoder
 
-    # Pruning after the first pass is slow, and gains nothing in a grammar.
+    # Second passes gain nothing in a grammar, and hold the lock for the length of an utterance.
     common = {"loglevel": "FATAL", "bestpath": False, "fwdflat": False} | options
     if lexicon is None:
         return Decoder(**common)

@@ -7,7 +7,7 @@ import json
 from dataclasses import asdict
 from typing import Annotated, Literal, assert_never
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapter, ValidationError
 
 from pipeline import notices
 from pipeline.config import Config
@@ -33,7 +33,7 @@ class Hello(_Wire):
 
 class Text(_Wire):
     type: Literal["text"]
-    text: str = Field(min_length=1)
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
 
 
 class Interrupt(_Wire):

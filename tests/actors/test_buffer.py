@@ -486,11 +486,11 @@ def test_a_gateway_that_falls_silent_loses_its_callers_and_no_other_does() -> No
     in_fake_time(job)
 
 
-def test_news_of_strangers_are_ignored() -> None:
+def test_who_still_sends_to_a_conversation_that_is_over_hears_of_it() -> None:
     async def job() -> None:
         gateway = Gateway(shard())
         gateway.send(openings=[1], audio=[(9, silence(100))], events=[(9, Typed("hello")), (1, HungUp())])
         await gateway.until(lambda: None in gateway.got[1])
-        assert dict(gateway.got) == {1: [None]}
+        assert dict(gateway.got) == {1: [None], 9: [None]}
 
     in_fake_time(job)

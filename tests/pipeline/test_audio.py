@@ -4,9 +4,7 @@ import pytest
 from pipeline.audio import level_db, to_ms, to_samples
 
 
-@pytest.mark.parametrize(
-    ("samples", "rate", "ms"), [(0, 16_000, 0), (320, 16_000, 20), (441, 44_100, 10), (999, 8_000, 125)]
-)
+@pytest.mark.parametrize(("samples", "rate", "ms"), [(0, 16_000, 0), (320, 16_000, 20), (441, 44_100, 10), (999, 8_000, 125)])
 def test_samples_in_milliseconds(samples: int, rate: int, ms: int) -> None:
     assert to_ms(samples, rate) == ms
 

@@ -177,9 +177,8 @@ def test_what_the_flow_remembers_goes_into_the_next_prompt_and_into_what_is_expe
 def test_the_greeting_is_spoken_heard_and_remembered() -> None:
     talk = Talk(greeting=True)
     text = talk.flow.greeting("en")
-    first = "Riverside Clinic,"
-    rest = "good day. How can I help you?"
-    assert text == f"{first} {rest}"
+    first, _, rest = text.partition(", ")
+    first += ","
     assert talk.take() == [
         Tell(Said(0, first, final=False)),
         Tell(Said(0, text, final=False)),
@@ -202,7 +201,7 @@ def test_a_caller_who_speaks_before_the_greeting_sounds_is_listened_to() -> None
     talk.take()
     talk.speech_began()
     assert talk.take() == [Abandon(0), Tell(CallerBegan(0))]
-    talk.audio(500, asked=Speak(0, 0, Phrase("Riverside Clinic,", "en")))
+    talk.audio(500, asked=Speak(0, 0, Phrase("Good morning,", "en")))
     assert talk.take() == []
     talk.wait(1_000)
     talk.speech_ended()

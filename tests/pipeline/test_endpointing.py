@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Turn
@@ -68,6 +68,7 @@ def test_it_knows_how_long_a_speaker_has_been_silent() -> None:
     assert (endpointer.speaking, endpointer.silent_for, endpointer.position) == (True, 256 + 2 * HOP, 5 * HOP)
 
 
+@settings(deadline=None)
 @given(st.lists(st.sampled_from([YES, 0.5, MAYBE, 0.35, 0.34, NO]), max_size=200), st.integers(0, 300), st.integers(1, 400))
 def test_beginnings_and_ends_alternate_and_lie_in_order(
     probabilities: list[float], min_speech_ms: int, silence_ms: int

@@ -1,7 +1,7 @@
 import itertools
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.framing import CallerAudio
@@ -29,6 +29,7 @@ def taken(audio: CallerAudio) -> list[Samples]:
     return windows
 
 
+@settings(deadline=None)
 @given(SHAPES, st.lists(st.integers(0, 3_000), max_size=60), st.lists(st.integers(0, 60_000), min_size=60, max_size=60))
 def test_windows_are_slices_of_the_whole_whatever_the_chunks_and_whatever_is_forgotten(
     shape: tuple[int, float], sizes: list[int], forgotten: list[int]
@@ -46,6 +47,7 @@ def test_windows_are_slices_of_the_whole_whatever_the_chunks_and_whatever_is_for
     assert all(np.array_equal(one, other) for one, other in zip(windows, expected, strict=True))
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.integers(0, 5_000), min_size=1, max_size=30),
     st.lists(st.tuples(st.integers(0, 150_000), st.integers(0, 60_000)), min_size=30, max_size=30),
@@ -83,15 +85,24 @@ def test_a_cut_of_what_is_gone_is_what_is_left_of_it() -> None:
     assert len(audio.cut(35_000, 35_000)) == len(audio.cut(36_000, 35_000)) == 0
 
 
-def test_what_no_window_has_shown_yet_is_neither_forgotten_nor_dropped() -> None:
+def test_what_no_window_has_shown_yet_is_not_forgotten() -> None:
     audio = CallerAudio(512)
     audio.append(LONG[:40_000])
     audio.next_window()
     audio.forget(40_000)
-    assert audio.drop(10_000) == 512
-    assert audio.drop(10_000) == 0
     windows = taken(audio)
     assert np.array_equal(np.concatenate(windows), LONG[512 : 512 * (len(windows) + 1)])
+
+
+def test_what_is_dropped_takes_its_windows_along() -> None:
+    audio = CallerAudio(512)
+    audio.append(LONG[:40_000])
+    audio.next_window()
+    assert audio.drop(10_000) == 10_000
+    assert audio.held == 30_000
+    windows = taken(audio)
+    first = 20 * 512
+    assert np.array_equal(np.concatenate(windows), LONG[first : first + 512 * len(windows)])
 
 
 def test_an_hour_of_silence_takes_no_memory() -> None:

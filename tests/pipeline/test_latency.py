@@ -1,6 +1,6 @@
 from dataclasses import astuple
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.latency import Latency, TurnClock
@@ -13,6 +13,7 @@ def test_a_report_in_milliseconds() -> None:
     assert clock.report(10.81) == Latency(endpoint_ms=500, asr_ms=80, llm_ms=150, tts_ms=60, overhead_ms=20, total_ms=810)
 
 
+@settings(deadline=None)
 @given(SECONDS, SECONDS, SECONDS, SECONDS, SECONDS)
 def test_parts_add_up_to_the_total(endpoint: float, asr: float, llm: float, tts: float, rest: float) -> None:
     clock = TurnClock(100.0, 100.0 + endpoint, asr, llm, tts)

@@ -1,5 +1,5 @@
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.config import Playout as Rules
@@ -104,6 +104,7 @@ def test_nothing_to_send_is_nothing_to_wait_for() -> None:
     assert (made.due(), made.all_sent, made.heard_out(0.0)) == (None, True, True)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 400), st.integers(0, 300)), max_size=30),
     st.sampled_from([(500, 100), (100, 100), (250, 200)]),

@@ -2,7 +2,7 @@ import pickle
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline.ticks import Tick
@@ -10,6 +10,7 @@ from pipeline.ticks import Tick
 ENTRIES = st.lists(st.tuples(st.integers(0, 2**63 - 1), st.binary(max_size=50).map(lambda audio: audio[: len(audio) // 2 * 2])))
 
 
+@settings(deadline=None)
 @given(ENTRIES)
 def test_what_is_packed_comes_out_in_order(entries: list[tuple[int, bytes]]) -> None:
     tick = pickle.loads(pickle.dumps(Tick.pack(entries)))

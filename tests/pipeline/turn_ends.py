@@ -94,6 +94,8 @@ _ENGLISH = """
 - the last time i was there the
 + i have a temperature of thirty nine
 - twenty
++ i have lost my phone can i come at ten
+- my number has changed to five five five
 """
 _SPANISH = """
 + quisiera pedir una cita

@@ -2,7 +2,7 @@ import json
 from typing import get_args
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pipeline import notices
@@ -140,6 +140,7 @@ JSON = st.recursive(
 REFUSALS = {"json_invalid", "type_missing", "type_unknown", "message_invalid", "text_too_long"}
 
 
+@settings(deadline=None)
 @given(st.text() | JSON.map(json.dumps) | st.builds(lambda kind, rest: json.dumps({"type": kind, "ms": rest}), TYPES, JSON))
 def test_whatever_comes_is_understood_or_refused(message: str) -> None:
     try:

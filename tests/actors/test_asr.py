@@ -1,0 +1,36 @@
+import pytest
+
+from actors.asr import ASR
+from pipeline.config import load_config
+from pipeline.errors import ProviderError
+from pipeline.ports import Transcript, Utterance
+from tests.actors.spoken import silence
+from tests.fakes.fake_time import run_in_fake_time
+
+UTTERANCE = Utterance(silence(100), "es")
+
+
+def asr(*overrides: str) -> ASR:
+    return ASR(load_config(None, ["asr.providers=[sim]", "asr.engines.sim.text=buenos días", *overrides], {}))
+
+
+def test_words_and_the_time_they_took() -> None:
+    heard = run_in_fake_time(lambda: asr("asr.engines.sim.delay_ms=70").transcribe(UTTERANCE))
+    assert heard == (Transcript("buenos días", "es", 1.0), pytest.approx(0.07))
+
+
+def test_the_time_of_one_that_failed_counts_too() -> None:
+    slow = "asr.engines.slow={engine: sim_asr, delay_ms: 90000}"
+    heard = run_in_fake_time(lambda: asr(slow, "asr.providers=[slow, sim]", "asr.timeout_s=2").transcribe(UTTERANCE))
+    assert heard == (Transcript("buenos días", "es", 1.0), pytest.approx(2.05))
+
+
+def test_when_nobody_can_it_says_so() -> None:
+    with pytest.raises(ProviderError, match="sim_error"):
+        run_in_fake_time(lambda: asr("asr.engines.sim.error_rate=1").transcribe(UTTERANCE))
+
+
+def test_it_says_who_listens() -> None:
+    openai, sim = asr("asr.providers=[openai, sim]").status()
+    assert (openai["name"], openai["state"]) == ("openai", "unavailable")
+    assert sim == {"name": "sim", "state": "healthy", "reason": ""}

@@ -1,0 +1,139 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from actors import stages
+from actors.stages import LocalStages, ServeStages, as_parley_error
+from pipeline.config import Config, load_config
+from pipeline.errors import ClientError, ParleyError, ProviderError
+from pipeline.flow import load_flow
+from pipeline.ports import FlowStep, Message, Phrase, Prompt, Utterance
+from tests.actors.spoken import silence
+from tests.fakes.fake_time import run_in_fake_time
+
+PROMPT = Prompt((Message("user", "Goodbye"),), "en", "clinic")
+PHRASE = Phrase("Good morning.", "en")
+
+
+class Wrapped(Exception):
+    """As Ray hands on what a task raised."""
+
+    def __init__(self, cause: Exception) -> None:
+        super().__init__("a long story")
+        self.cause = cause
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (ClientError("odd", "it is odd"), ("odd", "it is odd")),
+        (Wrapped(ProviderError("provider_timeout", "too late")), ("provider_timeout", "too late")),
+        (Wrapped(ValueError("private")), ("stage_failed", "a stage of this server failed (Wrapped)")),
+        (ValueError("private"), ("stage_failed", "a stage of this server failed (ValueError)")),
+    ],
+)
+def test_a_failure_comes_out_as_one_of_ours(error: Exception, expected: tuple[str, str]) -> None:
+    ours = as_parley_error(error)
+    assert isinstance(ours, ParleyError)
+    assert (ours.code, ours.message) == expected
+
+
+def test_the_stages_in_one_process() -> None:
+    async def job() -> tuple[Any, ...]:
+        config = load_config(None, ["asr.providers=[sim]", "llm.providers=[flow]", "tts.providers=[sim]"], {})
+        local = LocalStages(config)
+        transcript, took_s = await local.transcribe(Utterance(silence(100), "en"))
+        parts = [part for parts in [parts async for parts in local.reply(PROMPT)] for _, part in parts]
+        audio = b"".join([pcm async for _, pcm, _ in local.speak(PHRASE, 8_000)])
+        return transcript.text, took_s, parts, len(audio)
+
+    text, took_s, parts, size = run_in_fake_time(job)
+    assert (text, took_s) == ("what are your opening hours on saturday", 0.05)
+    *phrases, step = parts
+    assert " ".join(phrases) == load_flow(Config().flows_dir, "clinic").step("Goodbye", "en", {}, accept=0.5).text
+    assert isinstance(step, FlowStep)
+    assert step.ends_call is True
+    assert size == 2 * 8_000 * 2
+
+
+class Answer:
+    """What a handle's call gives: something to be awaited, or iterated and cancelled."""
+
+    def __init__(self, items: list[Any]) -> None:
+        self.items = items
+        self.cancelled = False
+
+    def __await__(self) -> Any:
+        async def first() -> Any:
+            return self.items[0]
+
+        return first().__await__()
+
+    async def __aiter__(self) -> AsyncIterator[Any]:
+        for item in self.items:
+            await asyncio.sleep(0)
+            yield item
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class Handle:
+    def __init__(self, name: str, calls: list[tuple[Any, ...]], answer: Answer) -> None:
+        self.name, self.calls, self.answer = name, calls, answer
+        self.streaming = False
+
+    def options(self, *, stream: bool) -> "Handle":
+        self.streaming = stream
+        return self
+
+    def __getattr__(self, method: str) -> "Handle":
+        self.method = method
+        return self
+
+    def remote(self, *arguments: Any) -> Answer:
+        self.calls.append((self.name, self.method, self.streaming, *arguments))
+        return self.answer
+
+
+@pytest.fixture
+def deployed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[Any, ...]], dict[str, Answer], list[str]]:
+    calls: list[tuple[Any, ...]] = []
+    answers = {"asr": Answer(["heard"]), "llm": Answer([1, 2, 3]), "tts": Answer([4, 5])}
+    looked_up: list[str] = []
+
+    def handle(name: str, app_name: str) -> Handle:
+        looked_up.append(f"{app_name}.{name}")
+        return Handle(name, calls, answers[name])
+
+    monkeypatch.setattr(stages.serve, "get_deployment_handle", handle)
+    return calls, answers, looked_up
+
+
+async def test_the_stages_in_a_cluster(deployed: Any) -> None:
+    calls, answers, looked_up = deployed
+    cluster = ServeStages()
+    assert looked_up == []
+    utterance = Utterance(silence(20), "en")
+    assert await cluster.transcribe(utterance) == "heard"
+    assert [item async for item in cluster.reply(PROMPT)] == [1, 2, 3]
+    assert [item async for item in cluster.speak(PHRASE, 8_000)] == [4, 5]
+    assert [item async for item in cluster.speak(PHRASE, 8_000)] == [4, 5]
+    assert calls == [
+        ("asr", "transcribe", False, utterance),
+        ("llm", "reply", True, PROMPT),
+        ("tts", "speak", True, PHRASE, 8_000),
+        ("tts", "speak", True, PHRASE, 8_000),
+    ]
+    assert looked_up == ["parley.asr", "parley.llm", "parley.tts"]
+    assert [answer.cancelled for answer in answers.values()] == [False] * 3
+
+
+async def test_a_replica_is_told_when_its_stream_is_left(deployed: Any) -> None:
+    _, answers, _ = deployed
+    stream = ServeStages().reply(PROMPT)
+    assert await anext(stream) == 1
+    await stream.aclose()
+    assert answers["llm"].cancelled is True

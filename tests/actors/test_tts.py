@@ -1,0 +1,111 @@
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import numpy as np
+import pytest
+
+from actors.tts import TTS
+from pipeline.config import load_config
+from pipeline.errors import ProviderError
+from pipeline.ports import Phrase, Speech, Word
+from tests.actors.tones import pure
+from tests.fakes.fake_time import run_in_fake_time
+
+PHRASE = Phrase("Good morning.", "en")
+
+
+def tts(*overrides: str, engine: Any = None) -> TTS:
+    made = TTS(load_config(None, ["tts.providers=[sim]", "tts.engines.sim.duration_ms=1000", *overrides], {}))
+    if engine is not None:
+        made._providers._all[0].engine = engine
+    return made
+
+
+def spoken(made: TTS, rate: int) -> list[Any]:
+    async def job() -> list[Any]:
+        return [speech async for speech in made.speak(PHRASE, rate)]
+
+    return run_in_fake_time(job)
+
+
+@pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
+def test_speech_comes_at_the_rate_that_its_caller_hears(rate: int) -> None:
+    audio = np.frombuffer(b"".join(pcm for _, pcm, _ in spoken(tts(), rate)), np.int16)
+    assert len(audio) == rate
+    loud, off = pure(audio, rate)
+    assert abs(loud - 8_000) < 10
+    assert off <= 4
+
+
+def test_the_time_until_the_first_sound() -> None:
+    first, *_ = spoken(tts("tts.engines.sim.delay_ms=70"), 24_000)
+    assert first[0] == pytest.approx(0.07)
+
+
+class Talker:
+    """Speaks three pieces of 100 ms, the second and third at once, with a word in each."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self.closed = False
+
+    async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+        try:
+            for number in range(3):
+                if number < 2:
+                    await asyncio.sleep(0.1)
+                samples = np.full(self.rate // 10, number, np.int16)
+                yield Speech(samples, self.rate, (Word(f"word{number}", number / 10, (number + 1) / 10),))
+        finally:
+            self.closed = True
+
+
+def test_what_is_made_together_goes_together_and_words_keep_their_times() -> None:
+    made = spoken(tts(engine=Talker(24_000)), 24_000)
+    words = [Word(f"word{number}", number / 10, (number + 1) / 10) for number in range(3)]
+    assert [(round(took_s, 3), len(pcm) // 2, said) for took_s, pcm, said in made] == [
+        (0.1, 2_400, (words[0],)),
+        (0.2, 4_800, (words[1], words[2])),
+    ]
+
+
+def test_resampling_loses_neither_audio_nor_words() -> None:
+    made = spoken(tts(engine=Talker(22_050)), 16_000)
+    assert sum(len(pcm) // 2 for _, pcm, _ in made) == 4_800
+    assert [word.text for _, _, said in made for word in said] == ["word0", "word1", "word2"]
+
+
+def test_silence_is_no_speech() -> None:
+    class Silent:
+        async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+            return
+            yield
+
+    assert spoken(tts(engine=Silent()), 16_000) == []
+
+
+def test_the_next_speaks_when_one_cannot() -> None:
+    broken = "tts.engines.broken={engine: sim_tts, error_rate: 1}"
+    made = tts(broken, "tts.providers=[broken, sim]")
+    assert sum(len(pcm) // 2 for _, pcm, _ in spoken(made, 24_000)) == 24_000
+    assert [status["name"] for status in made.status()] == ["broken", "sim"]
+
+
+def test_when_nobody_can_it_says_so() -> None:
+    with pytest.raises(ProviderError, match="sim_error"):
+        spoken(tts("tts.engines.sim.error_rate=1"), 16_000)
+
+
+def test_who_leaves_early_closes_the_engine() -> None:
+    talker = Talker(24_000)
+    made = tts(engine=talker)
+
+    async def job() -> None:
+        stream = made.speak(PHRASE, 24_000)
+        await anext(stream)
+        await stream.aclose()
+        await asyncio.sleep(0.01)
+
+    run_in_fake_time(job)
+    assert talker.closed is True
