@@ -6,7 +6,6 @@ from actors.providers import Providers
 from pipeline.config import Config
 from pipeline.ports import Recogniser, Transcript, Utterance
 
-
 TimedTranscript = tuple[Transcript, float, tuple[str, ...]]
 """A transcript, the seconds that it took, and what was done because a provider was late."""
 

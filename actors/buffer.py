@@ -8,17 +8,16 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Coroutine
-from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple, Protocol, assert_never
 
 import numpy as np
 
 from actors.engines.silero import WINDOW
+from actors.errands import Errands
 from actors.gathering import Throttle
 from actors.outbox import Delivery, Outbox
-from actors.stages import Stages, as_parley_error
+from actors.stages import Stages
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
 from pipeline.config import Config
@@ -27,7 +26,8 @@ from pipeline.ear import Ear
 from pipeline.errors import Fault, ParleyError
 from pipeline.flow import load_flow
 from pipeline.notices import Failed
-from pipeline.ports import FlowStep, Samples, Utterance
+from pipeline.ports import Samples
+from pipeline.speculation import Books
 from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
@@ -35,6 +35,8 @@ log = logging.getLogger(__name__)
 _LEASE_S = 30.0
 _WINDOWS_A_CALL = 4
 _REPORTS_KEPT = 512
+_LOADED_S = 0.08
+"""How long audio may wait to be judged before replies are no longer prepared ahead."""
 _BROKEN = Failed("conversation_broken", "this conversation broke and has ended; please call again", Fault.SERVER)
 
 
@@ -73,6 +75,9 @@ class BufferActor:
         self._gone: list[int] = []
         self._stirred = asyncio.Event()
         self._reports: deque[int] = deque(maxlen=_REPORTS_KEPT)
+        self._books = Books()
+        """Of conversations that are over."""
+        self._lag_s = 0.0
         self._opened = self._answered = self._failures = 0
         self._background: list[asyncio.Task[None]] = []
 
@@ -106,8 +111,17 @@ class BufferActor:
             "queued_windows": sum(caller.ear.windows_ready() for caller in self._callers.values()),
             "work": sum(caller.errands.under_way for caller in self._callers.values()),
             "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
+            "lag_ms": round(1000 * self._lag_s, 1),
+            "speculation": asdict(self._all_books()),
             "latencies_ms": list(self._reports),
         }
+
+    def _all_books(self) -> Books:
+        books = Books()
+        books.add(self._books)
+        for caller in self._callers.values():
+            books.add(caller.conversation.books)
+        return books
 
     # Conversations
 
@@ -141,6 +155,7 @@ class BufferActor:
 
     def _close(self, caller: _Caller) -> None:
         caller.errands.abandon_all()
+        self._books.add(caller.conversation.books)
         if caller.timer is not None:
             caller.timer.cancel()
         self._callers.pop(caller.id, None)
@@ -153,6 +168,7 @@ class BufferActor:
         if self._callers.get(caller.id) is not caller:
             return
         try:
+            caller.conversation.under_load = self._lag_s > _LOADED_S
             for command in caller.conversation.handle(event, now):
                 self._obey(caller, command)
         except Exception:
@@ -221,6 +237,7 @@ class BufferActor:
         throttle = Throttle(self._config.vad.tick_ms)
         while True:
             await self._stirred.wait()
+            began = time.monotonic()
             await throttle()
             self._stirred.clear()
             callers, windows = self._take_windows()
@@ -228,6 +245,7 @@ class BufferActor:
             ids = np.array([caller.id for caller in callers], np.int64).tobytes()
             probabilities = await self._detect(ids, windows, np.array(gone, np.int64).tobytes())
             self._judge(callers, probabilities)
+            self._lag_s += (time.monotonic() - began - self._lag_s) / 8
             if self._ready:
                 self._stirred.set()
 

@@ -20,6 +20,7 @@ from pipeline.config import Stage
 from pipeline.errors import ProviderError, ProviderUnavailable
 from pipeline.health import Breaker
 
+
 class _End:
     """The end of a stream."""
 
