@@ -1,6 +1,7 @@
 """Real servers for the tests: `parley serve` on a free port, with a Ray cluster, Serve and HAProxy of its own."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -37,10 +38,13 @@ class Running:
 
 
 @contextmanager
-def serving(config: str, *settings: str) -> Iterator[Running]:
+def serving(config: str, *settings: str, keys: dict[str, str] | None = None) -> Iterator[Running]:
+    """`keys` are environment variables of the server, such as a provider's key."""
     options = [word for setting in ("ray.dashboard=false", *settings) for word in ("--set", setting)]
     command = [str(PARLEY), "serve", "--config", str(ROOT / "configs" / config), "--port", "0", *options]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT)
+    process = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=ROOT, env={**os.environ, **(keys or {})}
+    )
     try:
         yield Running(_address(process), process)
     finally:
