@@ -16,8 +16,10 @@ NOTICES: list[Notice] = [
     notices.Said(3, "Good morning.", False),
     notices.AudioStarted(3),
     notices.AudioDone(3, 1_500),
+    notices.Held(3, 700),
+    notices.WentOn(3, 700),
     notices.Interrupted(3, 700, "Good"),
-    notices.TurnReport(3, Latency(500, 80, 150, 60, 5, 795)),
+    notices.TurnReport(3, Latency(500, 80, 150, 60, 5, 795), True, "neither", ("llm",), ("asked another",)),
     notices.Failed("provider_timeout", "it did not answer in time", Fault.PROVIDER),
 ]
 
@@ -32,5 +34,5 @@ def test_there_is_an_example_of_each() -> None:
 
 
 def test_what_is_told_of_a_turn_names_it_first() -> None:
-    of_a_turn = [notices.Heard, notices.Said, notices.AudioStarted, notices.AudioDone, notices.Interrupted, notices.TurnReport]
-    assert {names(kind)[0] for kind in of_a_turn} == {"turn"}
+    of_nothing = {notices.SessionOpened, notices.CallerBegan, notices.CallerStopped, notices.Failed}
+    assert {names(kind)[0] for kind in get_args(Notice) if kind not in of_nothing} == {"turn"}
