@@ -22,8 +22,8 @@ What must come of it, several with `;` between:
 
     held x1                                how often
     held 90..200 after sound               milliseconds between the last of both; also `sound` and `silence` of the caller
-    heard "a", "b"                         texts, all of them: heard, partial, said, cut (what was heard of interrupted replies),
-                                           hears (the words that the caller heard), did
+    heard "a", "b"                         texts, all of them: heard, partial, said, did, cut (what was heard of
+                                           interrupted replies), hears (each reply, as the caller heard it)
     whole                                  each sample of the last reply was heard, in order and once
     history / prompt caller "a", us "b"    the messages that are remembered / that the model was given last; no messages: `none`
     asks asr 2, llm 1, tts 1               requests to the stages
@@ -243,11 +243,8 @@ class Played:
         dialogue, now = self.dialogue, self.dialogue.now
         match action.does:
             case "says":
-                parts: list[str | float] = []
-                for part in re.split(r"(\[[\d.]+\])", action.rest.strip('"')):
-                    if part.strip():
-                        parts.append(float(part[1:-1]) if part.startswith("[") else part.strip())
-                return dialogue.caller.says(parts, now)
+                parts = re.findall(r"\[[\d.]+\]|[^\[\]]+", action.rest.strip('"'))
+                return dialogue.caller.says([float(part[1:-1]) if part[0] == "[" else part for part in parts], now)
             case "coughs":
                 return dialogue.caller.makes_noise(int(action.rest) / 1000, now)
             case "clicks":

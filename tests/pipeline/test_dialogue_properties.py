@@ -1,7 +1,7 @@
 """Any timing of anything: callers do as they please in a world that answers fast, slowly, late or never.
 
-What holds at each moment is checked by `Dialogue` itself; here it is checked that every conversation comes to rest, that nothing
-is left of it when it has ended, and that nothing of a reply was lost or repeated on its way to the ear.
+What holds at each moment is checked by `Dialogue` itself; here it is checked that every conversation comes to rest, that
+nothing is left of it when it has ended, and that nothing of a reply was lost or repeated on its way to the ear.
 """
 
 from hypothesis import HealthCheck, given, settings
