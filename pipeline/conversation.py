@@ -35,6 +35,8 @@ UNASKED = 0
 """The turn of what we say by ourselves: greeting, a question whether somebody is there, goodbye."""
 _TAIL = to_samples(200, LISTENING_RATE)
 """Silence after the last sound that recognition gets too, since words fade out."""
+_SURE_WORDS = 3
+"""Words that are an interruption while they are still being said."""
 _NEARLY_HEARD_MS = 600
 """What remains of a reply when 'yes' over it is an answer and no listening sound."""
 
@@ -312,7 +314,9 @@ class Conversation:
         """Was the sound over the reply an interruption?"""
         words = caller.words()
         listening = is_backchannel(words, self._language) and self._mouth.remaining_ms(self._now) > _NEARLY_HEARD_MS
-        if has_words(words) and not listening:
+        # Half a word may be heard as another, so a sound that goes on has to be several words.
+        sure = caller.paused_at is not None or len(words.split()) >= _SURE_WORDS
+        if sure and has_words(words) and not listening:
             self._interrupted(caller)
         elif caller.ended and not caller.work:
             self._sound_was_nothing()
