@@ -31,8 +31,6 @@ class Ear:
         self._ended_at = 0
         self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
         self._looked_at = 0
-        self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
-        self._looked_at = 0
         # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
         self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
         self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window

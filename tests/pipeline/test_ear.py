@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline.config import Config, load_config
 from pipeline.ear import Ear
-from pipeline.events import AudioDropped, PieceDue, SpeechBegan, SpeechEnded
+from pipeline.events import AudioDropped, PieceDue, SpeechBegan, SpeechEnded, SpeechGrew, SpeechPaused, SpeechResumed
 from pipeline.ports import Samples
 
 HOP = 512
@@ -16,7 +16,9 @@ FRAME = 320
 
 
 def config(*overrides: str) -> Config:
-    return load_config(None, ["turn.silence_ms=160", "turn.prefix_padding_ms=100", *overrides], {})
+    """Without looks at speech that goes on, unless a test wants them."""
+    usual = ("turn.silence_ms=160", "turn.pause_ms=96", "turn.prefix_padding_ms=100", "interruption.look_ms=1000000")
+    return load_config(None, [*usual, *overrides], {})
 
 
 class Listening:
@@ -60,9 +62,10 @@ def numbered(start: int, length: int) -> Samples:
 def test_speech_is_found_with_its_padding_and_when_it_was_heard() -> None:
     listening = Listening(loud=((1_000, 2_000),))
     listening.hear(3_000)
-    began, ended = listening.said
+    began, paused, ended = listening.said
     # The windows whose middles lie in it are 31 to 61: from 992 ms to 1,984 ms, less half of the last.
     assert began == SpeechBegan(31 * HOP - 1_600)
+    assert paused == SpeechPaused(61 * HOP + 256)
     assert ended == SpeechEnded(61 * HOP + 256, pytest.approx((61 * HOP + 256) / 16_000, abs=0.021))
     assert np.array_equal(listening.ear.cut(began.at, ended.at), numbered(began.at, ended.at - began.at))
 
@@ -76,7 +79,7 @@ def test_the_beginning_of_a_conversation_has_no_padding() -> None:
 def test_padding_does_not_reach_into_the_turn_before() -> None:
     listening = Listening("turn.prefix_padding_ms=1000", loud=((1_000, 2_000), (2_300, 3_000)))
     listening.hear(3_500)
-    first_began, first_ended, second_began, _ = listening.said
+    first_began, _, first_ended, second_began, _, _ = listening.said
     assert first_began == SpeechBegan(0)
     assert second_began == SpeechBegan(first_ended.at)
 
@@ -85,7 +88,7 @@ def test_half_overlapping_windows_work_as_well() -> None:
     listening = Listening("vad.window=1024", "vad.overlap=0.5", loud=((1_000, 2_000),))
     listening.judged = HOP  # the first window's new part is its second half
     listening.hear(3_000)
-    began, ended = listening.said
+    began, _, ended = listening.said
     assert (began.at, ended.at) == (31 * HOP - 1_600, 61 * HOP + 256)
 
 
@@ -93,11 +96,12 @@ def test_long_speech_is_sent_off_at_a_pause_once_there_is_enough() -> None:
     rules = ("buffering.flush_ms=2000", "turn.silence_ms=500")
     listening = Listening(*rules, loud=((0, 1_000), (1_250, 3_000), (3_250, 9_000)))
     listening.hear(6_000)
-    began, piece = listening.said
+    began, paused, resumed, piece, resumed_again = listening.said
     assert began == SpeechBegan(0)
-    # Not in the first pause, where it was a second; in the second, after 150 ms of silence.
+    # Not in the first pause, where it was a second; in the second, as soon as it is one.
+    assert (type(paused), type(resumed), type(resumed_again)) == (SpeechPaused, SpeechResumed, SpeechResumed)
     assert isinstance(piece, PieceDue)
-    assert 3_150 <= piece.stop / 16 <= 3_250
+    assert 3_096 <= piece.stop / 16 <= 3_150
 
 
 def test_long_speech_without_a_pause_is_sent_off_by_count() -> None:
@@ -166,11 +170,38 @@ def test_what_is_said_does_not_depend_on_how_audio_arrives(turns: list[tuple[int
         listening = Listening(*overrides, loud=tuple(loud))
         listening.judged = HOP if overlapping else 0
         listening.hear(at + 600, frame=size)
-        places = [(type(event), event.at) for event in listening.said]
+        said.append([event for event in listening.said if not isinstance(event, SpeechEnded)])
+        places = [(type(event), event.at) for event in listening.said if isinstance(event, SpeechBegan | SpeechEnded)]
         said.append(places)
         for (_, begin), (_, end) in zip(places[::2], places[1::2], strict=False):
             # Everything from the last beginning on is still there.
             if begin == listening.needed_from:
                 assert np.array_equal(listening.ear.cut(begin, end), numbered(begin, end - begin))
         assert all(now[1] <= then[1] for now, then in itertools.pairwise(places))
-    assert said[0] == said[1]
+    assert said[:2] == said[2:]
+
+
+def test_speech_that_goes_on_is_looked_at_now_and_then() -> None:
+    listening = Listening("interruption.look_ms=320", loud=((1_000, 2_000),))
+    listening.hear(2_000)
+    looks = [grown.upto for grown in listening.said if isinstance(grown, SpeechGrew)]
+    began = 31 * HOP
+    assert looks == [began + 10 * HOP, began + 20 * HOP, began + 30 * HOP]
+
+
+def test_a_pause_that_is_long_enough_by_now_ends_speech_at_once() -> None:
+    listening = Listening("turn.silence_ms=2000", loud=((1_000, 2_000),))
+    listening.hear(2_400)
+    assert listening.ear.need_silence(1_500) is None
+    ended = listening.ear.need_silence(250)
+    assert ended == SpeechEnded(61 * HOP + 256, pytest.approx((61 * HOP + 256) / 16_000, abs=0.021))
+    assert listening.ear.need_silence(250) is None
+    listening.hear(1_000)
+    assert [type(event) for event in listening.said] == [SpeechBegan, SpeechPaused]
+
+
+def test_a_short_pause_is_told_with_its_length() -> None:
+    listening = Listening("turn.silence_ms=500", loud=((1_000, 2_000), (2_300, 3_000)))
+    listening.hear(2_900)
+    (resumed,) = [event for event in listening.said if isinstance(event, SpeechResumed)]
+    assert resumed.after_ms == pytest.approx(300, abs=48)

@@ -182,6 +182,81 @@ def test_a_client_that_plays_slowly_is_sent_less() -> None:
     assert len(made.take(1.05)) // 2 == 100
 
 
+# Holding
+
+
+def held(samples: int, at_ms: int, lead_ms: int = 500) -> Playout:
+    """All of it was made, what fits was sent at 0 s, and it was held later."""
+    made = playout(lead_ms)
+    made.add(sound(samples), ())
+    for ms in range(0, at_ms + 1, 10):
+        made.take(ms / 1000)
+    made.hold(at_ms / 1000)
+    return made
+
+
+def test_held_it_sends_nothing_and_wants_nothing() -> None:
+    made = held(2_000, 300)
+    made.close()
+    assert (made.take(9.0), made.due(), made.heard(9.0), made.heard_out(9.0)) == (b"", None, 300, False)
+
+
+def test_it_goes_on_where_it_was_heard() -> None:
+    made = held(2_000, 300)
+    made.go_on()
+    assert made.take(4.0) == sound(500, 300)
+    assert (made.heard(4.0), made.heard(4.1)) == (300, 400)
+    assert made.take(4.1) == sound(100, 800)
+
+
+def test_what_was_heard_to_the_end_has_nothing_to_go_on_with() -> None:
+    made = held(200, 300)
+    made.close()
+    assert made.all_sent is True
+    made.go_on()
+    assert (made.take(4.0), made.heard_out(4.0)) == (b"", True)
+
+
+@pytest.mark.parametrize(("says_ms", "goes_on_at"), [(250, 250), (420, 420), (5_000, 800), (0, 0)])
+def test_a_client_knows_best_where_it_stopped(says_ms: int, goes_on_at: int) -> None:
+    made = held(2_000, 300)
+    made.played(says_ms, 0.35)
+    assert made.heard(9.0) == goes_on_at
+    made.go_on()
+    assert made.take(4.0)[:2] == sound(1, goes_on_at)
+
+
+def test_no_more_is_sent_again_than_is_kept() -> None:
+    made = held(5_000, 3_000)
+    made.played(0, 3.0)  # it says that it has played nothing for three seconds
+    assert 1_000 <= made.sent - made.heard(3.0) <= 1_500
+    made.go_on()
+    assert made.take(4.0)[:2] == sound(1, made.heard(4.0))
+
+
+@given(st.lists(st.tuples(st.integers(0, 400), st.booleans(), st.integers(0, 200)), max_size=20), st.sampled_from([200, 500]))
+def test_held_and_gone_on_with_any_number_of_times_it_is_heard_once(steps: list[tuple[int, bool, int]], lead_ms: int) -> None:
+    made = playout(lead_ms)
+    made.add(sound(3_000), ())
+    made.close()
+    heard = b""
+    arrived = b""
+    now = 0
+    for pause_ms, hold, silent_ms in steps:
+        arrived += made.take(now / 1000)
+        now += pause_ms
+        if hold:
+            made.hold(now / 1000)
+            heard, arrived = sound(made.heard(now / 1000)), b""
+            now += silent_ms
+            made.go_on()
+            assert made.heard(now / 1000) == len(heard) // 2
+    while not made.heard_out(now / 1000):
+        arrived += made.take(now / 1000)
+        now += 10
+    assert heard + arrived == sound(3_000)
+
+
 # Words
 
 

@@ -2,7 +2,10 @@ from pipeline.commands import Speak
 from pipeline.config import Config, load_config
 from pipeline.ports import FlowStep, Phrase
 from pipeline.reply import Reply
+from pipeline.work import Work
 from tests.pipeline.talk import RATE, sound
+
+WORK = Work(3, 7)
 
 
 def config(*overrides: str) -> Config:
@@ -10,11 +13,11 @@ def config(*overrides: str) -> Config:
 
 
 def reply(*overrides: str) -> Reply:
-    return Reply(3, "en", config(*overrides), RATE)
+    return Reply(WORK, "en", config(*overrides), RATE)
 
 
 def speak(index: int, text: str) -> Speak:
-    return Speak(3, index, Phrase(text, "en"))
+    return Speak(WORK, index, Phrase(text, "en"), patience_s=0.18)
 
 
 def test_one_phrase_is_spoken_at_a_time() -> None:
@@ -103,3 +106,34 @@ def test_given_up_it_is_as_long_as_it_is() -> None:
     assert made.playout.take(0.0) == sound(3, 400)
     assert made.due() == 0.4
     assert made.playout.heard_out(0.4) is True
+
+
+def test_while_it_is_held_nothing_is_due_even_when_more_may_be_made() -> None:
+    made = reply("conversation.max_ahead_ms=300")
+    for text in ("One.", "Two."):
+        made.grow(text)
+    made.next_phrase(0.0)
+    made.speech(0, sound(3, 800), ())
+    made.end_phrase(0)
+    made.playout.take(1.0)
+    made.playout.hold(1.2)
+    assert (made.next_phrase(5.0), made.due()) == (None, None)
+
+
+def test_a_word_of_patience_is_spoken_and_is_no_part_of_the_text() -> None:
+    made = reply()
+    made.fill("One moment.")
+    assert made.next_phrase(0.0) == speak(0, "One moment.")
+    made.speech(0, sound(3, 500), ())
+    made.end_phrase(0)
+    made.grow("One moment.")
+    assert made.next_phrase(0.0) == speak(1, "One moment.")
+    made.speech(1, sound(3, 500), ())
+    made.end_phrase(1)
+    made.playout.take(0.0)
+    assert (made.filled, made.text, made.playout.heard_text(0.5), made.playout.heard_text(1.0)) == (
+        True,
+        "One moment.",
+        "",
+        "One moment.",
+    )
