@@ -9,8 +9,7 @@ import asyncio
 import logging
 import time
 import traceback
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
@@ -83,69 +82,85 @@ class Providers(Generic[E]):
     async def answer(self, ask: Callable[[E], Awaitable[T]], patience_s: float, did: list[str]) -> T:
         """The first answer that a provider gives. When one takes longer than `patience_s`, the next is asked too; what was
         done is noted in `did`."""
-        candidates = self._candidates()
-        running: dict[asyncio.Task[T], Provider[E]] = {}
-        failure: ProviderError | None = None
-        following = next(candidates, None)
-        try:
-            while following is not None or running:
-                if following is not None and (not running or following[0].hedges):
-                    provider, engine = following
-                    if running:
-                        did.append(f"{', '.join(slow.name for slow in running.values())} was late: asked {provider.name} too")
-                    running[asyncio.create_task(self._timed(ask(engine)))] = provider
-                    following = next(candidates, None)
-                patience = patience_s if following is not None and following[0].hedges else None
-                done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
-                for task in done:
-                    provider = running.pop(task)
-                    error = task.exception()
-                    if error is None:
-                        provider.breaker.succeeded()
-                        return task.result()
-                    failure = self._failed(provider, error)
-        finally:
-            for task in running:
-                task.cancel()
-        raise failure or ProviderError("provider_unavailable", "no provider is available")
+        provider, answer = await self._first(ask, patience_s, did)
+        provider.breaker.succeeded()
+        return answer
 
     async def stream(
         self, ask: Callable[[E], AsyncGenerator[T, None]], patience_s: float, did: list[str]
     ) -> AsyncGenerator[T, None]:
         """The stream of the first provider that begins one; the others are closed."""
+        begun: list[AsyncGenerator[T, None]] = []
 
         async def begin(engine: E) -> tuple[AsyncGenerator[T, None], T | _End]:
             items = ask(engine)
             try:
-                return items, await anext(items, _END)
+                item = await anext(items, _END)
             except BaseException:
                 await items.aclose()
                 raise
+            begun.append(items)
+            return items, item
 
-        items, item = await self.answer(begin, patience_s, did)
-        async with aclosing(items):
+        try:
+            provider, (items, item) = await self._first(begin, patience_s, did)
+            # Two may have begun in the same moment.
+            for other in begun:
+                if other is not items:
+                    await other.aclose()
             while not isinstance(item, _End):
                 yield item
                 try:
                     async with asyncio.timeout(self._timeout_s):
                         item = await anext(items, _END)
                 except Exception as error:
-                    raise _as_provider_error("the provider", error) from error
+                    raise self._failed(provider, error) from error
+            provider.breaker.succeeded()
+        finally:
+            for items in begun:
+                await items.aclose()
 
-    async def _timed(self, answer: Awaitable[T]) -> T:
+    async def _first(self, ask: Callable[[E], Awaitable[T]], patience_s: float, did: list[str]) -> tuple[Provider[E], T]:
+        """Who answers first, and what."""
+        left = [provider for provider in self._all if provider.engine is not None]
+        last = left[-1]
+        running: dict[asyncio.Task[T], Provider[E]] = {}
+        failure: ProviderError | None = None
+        try:
+            while True:
+                provider = self._next(left, beside=bool(running))
+                if provider is None and not running:
+                    if failure is not None:
+                        raise failure
+                    provider = last  # All of them rest.
+                if provider is not None:
+                    if running:
+                        did.append(f"{', '.join(slow.name for slow in running.values())} was late: asked {provider.name} too")
+                    running[asyncio.create_task(self._timed(ask, cast(E, provider.engine)))] = provider
+                patience = patience_s if left and left[0].hedges else None
+                done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
+                for task in [task for task in running if task in done]:
+                    error = _error(task)
+                    if error is None:
+                        return running[task], task.result()
+                    failure = self._failed(running.pop(task), error)
+        finally:
+            for task in running:
+                task.cancel()
+                task.add_done_callback(_error)  # Of no interest any more, but to be looked at.
+
+    def _next(self, left: list[Provider[E]], *, beside: bool) -> Provider[E] | None:
+        """Takes from those that are left the next one that may be asked, alone or beside another. Each is looked at when its
+        turn comes: a probe is spent only where it is made."""
+        while left and (left[0].hedges or not beside):
+            provider = left.pop(0)
+            if provider.breaker.allows(time.monotonic()):
+                return provider
+        return None
+
+    async def _timed(self, ask: Callable[[E], Awaitable[T]], engine: E) -> T:
         async with asyncio.timeout(self._timeout_s):
-            return await answer
-
-    def _candidates(self) -> Iterator[tuple[Provider[E], E]]:
-        """Who may be asked, in order; one that rests is passed over, unless nobody else is left."""
-        asked = False
-        for provider in self._all:
-            if provider.engine is not None and provider.breaker.allows(time.monotonic()):
-                asked = True
-                yield provider, provider.engine
-        present = [(provider, provider.engine) for provider in self._all if provider.engine is not None]
-        if not asked and present:
-            yield present[-1]
+            return await ask(engine)
 
     def _failed(self, provider: Provider[E], error: BaseException) -> ProviderError:
         failure = _as_provider_error(provider.name, error)
@@ -153,6 +168,10 @@ class Providers(Generic[E]):
             provider.breaker.failed(failure.message, time.monotonic())
         log.warning("provider %s failed: %s", provider.name, failure)
         return failure
+
+
+def _error(task: asyncio.Task[Any]) -> BaseException | None:
+    return asyncio.CancelledError() if task.cancelled() else task.exception()
 
 
 def _as_provider_error(name: str, error: BaseException) -> ProviderError:

@@ -1,8 +1,9 @@
-"""Failover and health, with engines that do as they are told, on a clock that jumps."""
+"""Failover, hedging and health, with engines that do as they are told, on a clock that jumps."""
 
 import asyncio
+import gc
 import logging
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, Callable, Collection, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from pipeline.errors import ProviderError, ProviderUnavailable
 from tests.fakes.fake_time import run_in_fake_time
 
 FAILED = ProviderError("provider_failed", "the line is dead")
-Plan = str | Exception | float
+Plan = str | BaseException | float
 """What an engine gives, or raises, or how many seconds it takes for that."""
 
 
@@ -27,12 +28,13 @@ class Engine:
         self.name = name
         self.plans: list[list[Plan]] = [[name]]
         self.asked = 0
-        self.closed = 0
+        self.ended_at: list[float] = []
+        """When each request was over, answered or not."""
 
     def will(self, *plans: list[Plan]) -> None:
         self.plans = list(plans)
 
-    async def stream(self) -> AsyncIterator[str]:
+    async def stream(self) -> AsyncGenerator[str, None]:
         self.asked += 1
         plan = self.plans.pop(0) if len(self.plans) > 1 else self.plans[0]
         try:
@@ -40,12 +42,12 @@ class Engine:
                 match step:
                     case str():
                         yield step
-                    case Exception():
+                    case BaseException():
                         raise step
                     case float():
                         await asyncio.sleep(step)
         finally:
-            self.closed += 1
+            self.ended_at.append(asyncio.get_running_loop().time())
 
     async def answer(self) -> str:
         return "".join([item async for item in self.stream()])
@@ -69,17 +71,30 @@ class Module:
 
 
 class Setting:
-    def __init__(self, module: Module, *names: str, **stage: Any) -> None:
-        engines = {name: SimRecogniser(text=name) for name in names}
+    """A stage; those in `reserve` hedge nobody."""
+
+    def __init__(
+        self, module: Module, *names: str, reserve: Collection[str] = (), patience_s: float = 1_000, **stage: Any
+    ) -> None:
+        engines = {name: SimRecogniser(text=name, hedges=name not in reserve) for name in names}
         self.stage: Stage[Any] = Stage(providers=names, engines=engines, **stage)
         self.providers: Providers[Engine] = Providers(self.stage, Path())
         self.engines = [module.engines[name] for name in names if name in module.engines]
+        self.patience_s = patience_s
+        self.did: list[str] = []
 
     async def answer(self) -> str:
-        return await self.providers.answer(lambda engine: engine.answer())
+        return await self.providers.answer(lambda engine: engine.answer(), self.patience_s, self.did)
+
+    def begin(self) -> AsyncGenerator[str, None]:
+        return self.providers.stream(lambda engine: engine.stream(), self.patience_s, self.did)
 
     async def stream(self) -> list[str]:
-        return [item async for item in self.providers.stream(lambda engine: engine.stream())]
+        return [item async for item in self.begin()]
+
+    async def ask(self, way: str) -> str:
+        """An answer, or the items of a stream."""
+        return await self.answer() if way == "answer" else "".join(await self.stream())
 
     async def refused(self) -> ProviderError:
         with pytest.raises(ProviderError) as caught:
@@ -102,6 +117,11 @@ def module(monkeypatch: pytest.MonkeyPatch) -> Module:
 
 def in_fake_time(job: Callable[[], Coroutine[Any, Any, None]]) -> None:
     run_in_fake_time(job)
+
+
+async def all_others() -> None:
+    """Lets those that were cancelled come to their end."""
+    await asyncio.gather(*(asyncio.all_tasks() - {asyncio.current_task()}), return_exceptions=True)
 
 
 # Who answers
@@ -154,6 +174,17 @@ def test_a_surprise_of_an_engine_is_told_by_its_kind_alone(module: Module) -> No
     in_fake_time(job)
 
 
+def test_an_engine_that_cancels_itself_has_failed(module: Module) -> None:
+    setting = Setting(module, "first", "second")
+
+    async def job() -> None:
+        setting.engines[0].will([asyncio.CancelledError()])
+        assert await setting.answer() == "second"
+        assert setting.providers.status()[0]["reason"] == "first broke (CancelledError)"
+
+    in_fake_time(job)
+
+
 # Time-outs
 
 
@@ -167,7 +198,7 @@ def test_one_that_does_not_answer_in_time_is_left_for_the_next(module: Module) -
         assert loop.time() == 15
         assert await setting.stream() == ["second"]
         assert loop.time() == 30
-        assert setting.engines[0].closed == 2
+        assert setting.engines[0].ended_at == [15, 30]
         assert setting.providers.status()[0]["reason"] == "first did not answer in time"
 
     in_fake_time(job)
@@ -178,7 +209,7 @@ def test_each_item_of_a_stream_has_its_own_time(module: Module) -> None:
     setting.engines[0].will([10.0, "a", 10.0, "b", 20.0, "c"])
 
     async def job() -> None:
-        stream = setting.providers.stream(lambda engine: engine.stream())
+        stream = setting.begin()
         items = [await anext(stream)]
         await asyncio.sleep(100)  # a slow taker is not the provider's fault
         items.append(await anext(stream))
@@ -207,7 +238,7 @@ def test_a_stream_that_fails_after_its_first_item_fails(module: Module) -> None:
     setting.engines[0].will(["a", "b", FAILED])
 
     async def job() -> None:
-        stream = setting.providers.stream(lambda engine: engine.stream())
+        stream = setting.begin()
         items = [await anext(stream), await anext(stream)]
         with pytest.raises(ProviderError) as caught:
             await anext(stream)
@@ -232,13 +263,243 @@ def test_a_stream_that_is_left_early_is_closed_and_is_no_failure(module: Module)
     setting.engines[0].will(["a", "b"])
 
     async def job() -> None:
-        stream = setting.providers.stream(lambda engine: engine.stream())
+        stream = setting.begin()
         assert await anext(stream) == "a"
         await stream.aclose()
-        assert setting.engines[0].closed == 1
+        assert setting.engines[0].ended_at == [0]
         assert setting.states() == ["healthy"]
 
     in_fake_time(job)
+
+
+# Hedging
+
+BOTH_WAYS = pytest.mark.parametrize("way", ["answer", "stream"])
+LATE = "first was late: asked second too"
+
+
+@BOTH_WAYS
+def test_one_that_is_late_is_hedged_and_the_faster_answers(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    first, second = setting.engines
+    first.will([5.0, "first"])
+    second.will([0.5, "second"])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "second"
+        await all_others()
+        assert (first.ended_at, second.ended_at) == ([0.75], [0.75])
+        assert setting.did == [LATE]
+        # Who was merely late has not failed.
+        assert setting.states() == ["healthy", "healthy"]
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_one_that_is_in_time_is_not(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25)
+    setting.engines[0].will([0.24, "first"])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "first"
+        assert (setting.asked(), setting.did) == ([1, 0], [])
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_one_that_was_late_may_still_be_the_faster(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    first, second = setting.engines
+    first.will([0.5, "first"])
+    second.will([5.0, "second"])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "first"
+        await all_others()
+        assert (first.ended_at, second.ended_at) == ([0.5], [0.5])
+        assert (setting.did, setting.states()) == ([LATE], ["healthy", "healthy"])
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_when_the_hedge_is_late_too_there_is_another(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", "third", patience_s=0.25)
+    first, second, third = setting.engines
+    first.will([5.0, "first"])
+    second.will([5.0, "second"])
+    third.will([0.5, "third"])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "third"
+        await all_others()
+        assert [engine.ended_at for engine in setting.engines] == [[1.0]] * 3
+        assert setting.did == [LATE, "first, second was late: asked third too"]
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_a_hedge_that_fails_leaves_the_slow_one_to_answer(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    first, second = setting.engines
+    first.will([5.0, "first"])
+    second.will([0.5, FAILED])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "first"
+        assert (first.ended_at, second.ended_at) == ([5], [0.75])
+        assert (setting.did, setting.states()) == ([LATE], ["healthy", "resting"])
+
+    in_fake_time(job)
+
+
+def test_a_hedge_that_fails_is_hedged_at_once(module: Module) -> None:
+    setting = Setting(module, "first", "second", "third", patience_s=0.25)
+    first, second, _ = setting.engines
+    first.will([5.0, "first"])
+    second.will([0.125, FAILED])
+
+    async def job() -> None:
+        assert await setting.answer() == "third"
+        assert asyncio.get_running_loop().time() == 0.375
+        assert setting.did == [LATE, "first was late: asked third too"]
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_when_both_fail_the_last_failure_is_told(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    first, second = setting.engines
+    first.will([5.0, ProviderError("provider_failed", "one")])
+    second.will([0.5, ProviderError("provider_failed", "two")])
+
+    async def job() -> None:
+        with pytest.raises(ProviderError, match="one"):
+            await setting.ask(way)
+        assert asyncio.get_running_loop().time() == 5
+        assert setting.states() == ["resting", "resting"]
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_one_in_reserve_is_asked_only_when_the_others_failed(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", "last", reserve=["last"], patience_s=0.25)
+    first, second, last = setting.engines
+    first.will([3.0, "first"], [3.0, FAILED])
+    second.will([5.0, "second"], [5.0, FAILED])
+
+    async def job() -> None:
+        assert await setting.ask(way) == "first"
+        assert (setting.asked(), setting.did) == ([1, 1, 0], [LATE])
+        assert await setting.ask(way) == "last"
+        await all_others()
+        assert last.ended_at == [3 + 0.25 + 5]
+
+    in_fake_time(job)
+
+
+def test_those_that_do_it_another_way_are_in_reserve() -> None:
+    config = Config()
+    engines = {**config.asr.engines, **config.llm.engines, **config.tts.engines}
+    assert {name for name, settings in engines.items() if not settings.hedges} == {"sphinx", "flow", "espeak"}
+
+
+def test_each_has_its_own_time(module: Module) -> None:
+    setting = Setting(module, "first", "second", patience_s=1, timeout_s=15, break_after=1)
+    first, second = setting.engines
+    first.will([60.0, "first"])
+    second.will([14.5, "second"])
+
+    async def job() -> None:
+        assert await setting.answer() == "second"
+        assert (first.ended_at, second.ended_at) == ([15], [15.5])
+        assert setting.states() == ["resting", "healthy"]
+
+    in_fake_time(job)
+
+
+def test_one_that_rests_hedges_nobody(module: Module) -> None:
+    setting = Setting(module, "first", "second", "third", patience_s=0.25, break_after=1)
+    first, second, _ = setting.engines
+    first.will([5.0, "first"])
+    second.will([FAILED])
+
+    async def job() -> None:
+        assert await setting.answer() == "third"
+        setting.did.clear()
+        assert await setting.answer() == "third"
+        assert (setting.asked(), setting.did) == ([2, 1, 2], ["first was late: asked third too"])
+
+    in_fake_time(job)
+
+
+def test_a_stream_is_hedged_before_its_first_item_only(module: Module) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25)
+    setting.engines[0].will(["a", 5.0, "b"])
+
+    async def job() -> None:
+        assert await setting.stream() == ["a", "b"]
+        assert (setting.asked(), setting.did) == ([1, 0], [])
+
+    in_fake_time(job)
+
+
+def test_of_two_that_begin_in_the_same_moment_one_is_closed_at_once(module: Module) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25)
+    first, second = setting.engines
+    first.will([0.5, "a", 5.0, "b"])
+    second.will([0.25, "c", 5.0, "d"])
+
+    async def job() -> None:
+        assert await setting.stream() == ["a", "b"]
+        assert (first.ended_at, second.ended_at) == ([5.5], [0.5])
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_who_is_cancelled_cancels_all(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    for engine in setting.engines:
+        engine.will([5.0, "late"])
+
+    async def job() -> None:
+        asking = asyncio.create_task(setting.ask(way))
+        await asyncio.sleep(1)
+        asking.cancel()
+        await all_others()
+        assert asking.cancelled()
+        assert [engine.ended_at for engine in setting.engines] == [[1], [1]]
+        assert setting.states() == ["healthy", "healthy"]
+
+    in_fake_time(job)
+
+
+def test_a_loser_that_fails_while_it_is_cancelled_says_nothing(module: Module, caplog: pytest.LogCaptureFixture) -> None:
+    class Stubborn(Engine):
+        async def answer(self) -> str:
+            try:
+                return await super().answer()
+            except asyncio.CancelledError:
+                raise FAILED from None
+
+    module.engines["first"] = Stubborn("first")
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    setting.engines[0].will([5.0, "first"])
+
+    async def job() -> None:
+        assert await setting.answer() == "second"
+        await asyncio.sleep(1)
+        gc.collect()
+        assert setting.states() == ["healthy", "healthy"]
+
+    in_fake_time(job)
+    assert caplog.messages == []
 
 
 # Health
@@ -267,6 +528,24 @@ def test_one_that_keeps_failing_is_left_alone_and_probed_back(module: Module) ->
         first.will(["first"])
         assert [await setting.answer(), await setting.answer()] == ["first", "first"]
         assert setting.states() == ["healthy", "healthy"]
+
+    in_fake_time(job)
+
+
+def test_streams_that_break_off_count_as_failures_and_whole_ones_as_successes(module: Module) -> None:
+    setting = Setting(module, "first", "second", break_after=2)
+    setting.engines[0].will(["a", FAILED], ["a", "b"], ["a", FAILED])
+
+    async def job() -> None:
+        for whole in (False, True, False, False):
+            assert setting.states() == ["healthy", "healthy"]
+            if whole:
+                assert await setting.stream() == ["a", "b"]
+            else:
+                with pytest.raises(ProviderError):
+                    await setting.stream()
+        assert setting.states() == ["resting", "healthy"]
+        assert await setting.stream() == ["second"]
 
     in_fake_time(job)
 
@@ -344,7 +623,8 @@ def test_a_request_that_is_cancelled_says_nothing_either(module: Module) -> None
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        assert (setting.states(), setting.engines[0].closed) == (["healthy"], 1)
+        await all_others()
+        assert (setting.states(), setting.engines[0].ended_at) == (["healthy"], [1])
 
     in_fake_time(job)
 
