@@ -44,8 +44,7 @@ class Errands:
 
     def abandon(self, work: Work) -> None:
         for task in self._tasks.pop(work, ()):
-            if task is not asyncio.current_task():
-                task.cancel()
+            task.cancel()  # It may be the one that runs now: what it brought was the end of it.
 
     def abandon_all(self) -> None:
         for work in list(self._tasks):
