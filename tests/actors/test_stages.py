@@ -15,6 +15,7 @@ from tests.fakes.fake_time import run_in_fake_time
 
 PROMPT = Prompt((Message("user", "Goodbye"),), "en", "clinic")
 PHRASE = Phrase("Good morning.", "en")
+PATIENCE_S = 0.25
 
 
 class Wrapped(Exception):
@@ -44,13 +45,13 @@ def test_the_stages_in_one_process() -> None:
     async def job() -> tuple[Any, ...]:
         config = load_config(None, ["asr.providers=[sim]", "llm.providers=[flow]", "tts.providers=[sim]"], {})
         local = LocalStages(config)
-        transcript, took_s = await local.transcribe(Utterance(silence(100), "en"))
-        parts = [part for parts in [parts async for parts in local.reply(PROMPT)] for _, part in parts]
-        audio = b"".join([pcm async for _, pcm, _ in local.speak(PHRASE, 8_000)])
-        return transcript.text, took_s, parts, len(audio)
+        transcript, took_s, did = await local.transcribe(Utterance(silence(100), "en"), PATIENCE_S)
+        parts = [part async for _, parts, _ in local.reply(PROMPT, PATIENCE_S) for part in parts]
+        audio = b"".join([pcm async for _, pcm, _, _ in local.speak(PHRASE, 8_000, PATIENCE_S)])
+        return (transcript.text, took_s, did), parts, len(audio)
 
-    text, took_s, parts, size = run_in_fake_time(job)
-    assert (text, took_s) == ("what are your opening hours on saturday", 0.05)
+    heard, parts, size = run_in_fake_time(job)
+    assert heard == ("what are your opening hours on saturday", 0.05, ())
     *phrases, step = parts
     assert " ".join(phrases) == load_flow(Config().flows_dir, "clinic").step("Goodbye", "en", {}, accept=0.5).text
     assert isinstance(step, FlowStep)
@@ -117,15 +118,15 @@ async def test_the_stages_in_a_cluster(deployed: Any) -> None:
     cluster = ServeStages()
     assert looked_up == []
     utterance = Utterance(silence(20), "en")
-    assert await cluster.transcribe(utterance) == "heard"
-    assert [item async for item in cluster.reply(PROMPT)] == [1, 2, 3]
-    assert [item async for item in cluster.speak(PHRASE, 8_000)] == [4, 5]
-    assert [item async for item in cluster.speak(PHRASE, 8_000)] == [4, 5]
+    assert await cluster.transcribe(utterance, 0.1) == "heard"
+    assert [item async for item in cluster.reply(PROMPT, 0.2)] == [1, 2, 3]
+    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
+    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
     assert calls == [
-        ("asr", "transcribe", False, utterance),
-        ("llm", "reply", True, PROMPT),
-        ("tts", "speak", True, PHRASE, 8_000),
-        ("tts", "speak", True, PHRASE, 8_000),
+        ("asr", "transcribe", False, utterance, 0.1),
+        ("llm", "reply", True, PROMPT, 0.2),
+        ("tts", "speak", True, PHRASE, 8_000, 0.3),
+        ("tts", "speak", True, PHRASE, 8_000, 0.3),
     ]
     assert looked_up == ["parley.asr", "parley.llm", "parley.tts"]
     assert [answer.cancelled for answer in answers.values()] == [False] * 3
@@ -133,7 +134,7 @@ async def test_the_stages_in_a_cluster(deployed: Any) -> None:
 
 async def test_a_replica_is_told_when_its_stream_is_left(deployed: Any) -> None:
     _, answers, _ = deployed
-    stream = ServeStages().reply(PROMPT)
+    stream = ServeStages().reply(PROMPT, PATIENCE_S)
     assert await anext(stream) == 1
     await stream.aclose()
     assert answers["llm"].cancelled is True

@@ -1,5 +1,5 @@
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from tests.actors.tones import pure
 from tests.fakes.fake_time import run_in_fake_time
 
 PHRASE = Phrase("Good morning.", "en")
+PATIENCE_S = 0.25
 
 
 def tts(*overrides: str, engine: Any = None) -> TTS:
@@ -24,14 +25,14 @@ def tts(*overrides: str, engine: Any = None) -> TTS:
 
 def spoken(made: TTS, rate: int) -> list[Any]:
     async def job() -> list[Any]:
-        return [speech async for speech in made.speak(PHRASE, rate)]
+        return [speech async for speech in made.speak(PHRASE, rate, PATIENCE_S)]
 
     return run_in_fake_time(job)
 
 
 @pytest.mark.parametrize("rate", [8_000, 16_000, 22_050, 24_000, 44_100, 48_000])
 def test_speech_comes_at_the_rate_that_its_caller_hears(rate: int) -> None:
-    audio = np.frombuffer(b"".join(pcm for _, pcm, _ in spoken(tts(), rate)), np.int16)
+    audio = np.frombuffer(b"".join(pcm for _, pcm, *_ in spoken(tts(), rate)), np.int16)
     assert len(audio) == rate
     loud, off = pure(audio, rate)
     assert abs(loud - 8_000) < 10
@@ -50,7 +51,7 @@ class Talker:
         self.rate = rate
         self.closed = False
 
-    async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+    async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
         try:
             for number in range(3):
                 if number < 2:
@@ -64,21 +65,21 @@ class Talker:
 def test_what_is_made_together_goes_together_and_words_keep_their_times() -> None:
     made = spoken(tts(engine=Talker(24_000)), 24_000)
     words = [Word(f"word{number}", number / 10, (number + 1) / 10) for number in range(3)]
-    assert [(round(took_s, 3), len(pcm) // 2, said) for took_s, pcm, said in made] == [
-        (0.1, 2_400, (words[0],)),
-        (0.2, 4_800, (words[1], words[2])),
+    assert [(round(took_s, 3), len(pcm) // 2, said, did) for took_s, pcm, said, did in made] == [
+        (0.1, 2_400, (words[0],), ()),
+        (0.2, 4_800, (words[1], words[2]), ()),
     ]
 
 
 def test_resampling_loses_neither_audio_nor_words() -> None:
     made = spoken(tts(engine=Talker(22_050)), 16_000)
-    assert sum(len(pcm) // 2 for _, pcm, _ in made) == 4_800
-    assert [word.text for _, _, said in made for word in said] == ["word0", "word1", "word2"]
+    assert sum(len(pcm) // 2 for _, pcm, *_ in made) == 4_800
+    assert [word.text for _, _, said, _ in made for word in said] == ["word0", "word1", "word2"]
 
 
 def test_silence_is_no_speech() -> None:
     class Silent:
-        async def speak(self, phrase: Phrase) -> AsyncIterator[Speech]:
+        async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
             return
             yield
 
@@ -88,8 +89,18 @@ def test_silence_is_no_speech() -> None:
 def test_the_next_speaks_when_one_cannot() -> None:
     broken = "tts.engines.broken={engine: sim_tts, error_rate: 1}"
     made = tts(broken, "tts.providers=[broken, sim]")
-    assert sum(len(pcm) // 2 for _, pcm, _ in spoken(made, 24_000)) == 24_000
+    assert sum(len(pcm) // 2 for _, pcm, *_ in spoken(made, 24_000)) == 24_000
     assert [status["name"] for status in made.status()] == ["broken", "sim"]
+
+
+def test_one_that_is_late_is_hedged_and_that_is_told_once() -> None:
+    slow = "tts.engines.slow={engine: sim_tts, delay_ms: 2000}"
+    made = tts(slow, "tts.providers=[slow, sim]")
+    made._providers._all[1].engine = Talker(24_000)
+    assert [(round(took_s, 3), did) for took_s, _, _, did in spoken(made, 24_000)] == [
+        (0.35, ("slow was late: asked sim too",)),
+        (0.45, ()),
+    ]
 
 
 def test_when_nobody_can_it_says_so() -> None:
@@ -102,7 +113,7 @@ def test_who_leaves_early_closes_the_engine() -> None:
     made = tts(engine=talker)
 
     async def job() -> None:
-        stream = made.speak(PHRASE, 24_000)
+        stream = made.speak(PHRASE, 24_000, PATIENCE_S)
         await anext(stream)
         await stream.aclose()
         await asyncio.sleep(0.01)
