@@ -1,4 +1,7 @@
-"""A conversation driven by hand, so that tests read as dialogues: time passes only when a test says so."""
+"""A brain driven by hand, event by event: time passes only when a test says so.
+
+Whole conversations, with an ear and stages that answer by themselves, are told in `dialogues/`.
+"""
 
 from collections.abc import Sequence
 from typing import TypeVar
@@ -12,11 +15,20 @@ from pipeline.flow import load_flow
 from pipeline.notices import Notice
 from pipeline.ports import LISTENING_RATE, FlowStep, Message, Transcript, Word
 from pipeline.states import State
+from pipeline.work import Work
 
 RATE = 8_000
 """Samples a second that the client hears."""
 SILENCE_MS = 500
 """What the ear waits before it says that a turn has ended; the default of `turn.silence_ms`."""
+
+TAIL = 3_200
+"""Samples of silence behind the last sound that recognition gets too."""
+PLAIN = ("conversation.speculation=off", "turn.detection=server_vad", "interruption.hold=off")
+"""Turns as they are without anything that looks ahead; tests that want more say so."""
+
+_LONG_S = 60.0
+"""What is due later than that is nothing that a test waits for."""
 
 C = TypeVar("C")
 
@@ -25,7 +37,7 @@ class Talk:
     """One caller and the brain that answers; stages answer when the test lets them."""
 
     def __init__(self, *overrides: str, greeting: bool = False, language: str = "en") -> None:
-        self.config = load_config(None, [f"conversation.greeting={str(greeting).lower()}", *overrides], {})
+        self.config = load_config(None, [f"conversation.greeting={str(greeting).lower()}", *PLAIN, *overrides], {})
         self.flow = load_flow(self.config.flows_dir, "clinic")
         self.brain = Conversation(self.config, "clinic", self.flow, language, RATE)
         self.now = 0.0
@@ -48,7 +60,7 @@ class Talk:
 
     def listen(self) -> None:
         """Lets time pass until the reply has been heard, or waits for a stage."""
-        while (due := self.brain.deadline()) is not None:
+        while (due := self.brain.deadline()) is not None and due < self.now + _LONG_S:
             self.wait(max(due - self.now, 0) * 1000)
 
     # The caller
@@ -99,15 +111,15 @@ class Talk:
         """The answer to a `Transcribe`, the latest one as a rule."""
         asked = asked or self.all(Transcribe)[-1]
         self.wait(took_ms)
-        self.do(on.Transcribed(asked.turn, asked.piece, Transcript(text, asked.language, 0.9), took_ms / 1000))
+        self.do(on.Transcribed(asked.work, Transcript(text, asked.language, 0.9), took_ms / 1000))
 
-    def grows(self, phrase: str, turn: int | None = None, took_ms: int = 0) -> None:
+    def grows(self, phrase: str, work: Work | None = None, took_ms: int = 0) -> None:
         """The language model has thought of one more phrase."""
         self.wait(took_ms)
-        self.do(on.ReplyGrew(self.turn if turn is None else turn, phrase, took_ms / 1000))
+        self.do(on.ReplyGrew(work or self.thinking, phrase, took_ms / 1000))
 
-    def reply_ends(self, step: FlowStep | None = None, turn: int | None = None) -> None:
-        self.do(on.ReplyEnded(self.turn if turn is None else turn, step))
+    def reply_ends(self, step: FlowStep | None = None, work: Work | None = None) -> None:
+        self.do(on.ReplyEnded(work or self.thinking, step))
 
     def reply(self, *phrases: str, step: FlowStep | None = None, took_ms: int = 0) -> None:
         """All of what the language model has to say."""
@@ -120,28 +132,32 @@ class Talk:
         """A piece of the speech of a phrase; its samples tell the turn, so that a test knows whose audio is played."""
         asked = asked or self.all(Speak)[-1]
         self.wait(took_ms)
-        self.do(on.SpeechMade(asked.turn, asked.index, sound(asked.turn, ms), tuple(words), took_ms / 1000))
+        self.do(on.SpeechMade(asked.work, asked.index, sound(asked.work.turn, ms), tuple(words), took_ms / 1000))
 
     def phrase_ends(self, asked: Speak | None = None) -> None:
         asked = asked or self.all(Speak)[-1]
-        self.do(on.PhraseEnded(asked.turn, asked.index))
+        self.do(on.PhraseEnded(asked.work, asked.index))
 
     def spoken(self, ms: int) -> None:
         """All of the speech of the latest phrase."""
         self.audio(ms)
         self.phrase_ends()
 
-    def fails(self, turn: int | None = None) -> None:
-        """A stage gives up on a turn, the latest one as a rule."""
-        turn = self.turn if turn is None else turn
-        self.do(on.StageFailed(turn, "provider_timeout", "it did not answer in time", Fault.PROVIDER))
+    def fails(self, work: Work | None = None) -> None:
+        """A stage gives up on some work, the latest one as a rule."""
+        self.do(on.StageFailed(work or self.work, "provider_timeout", "it did not answer in time", Fault.PROVIDER))
 
     # What came of it
 
     @property
-    def turn(self) -> int:
-        """The number of the turn that was last thought or heard about."""
-        return self.all(Think, Transcribe, Speak)[-1].turn
+    def work(self) -> Work:
+        """What was asked of a stage last."""
+        return self.all(Think, Transcribe, Speak)[-1].work
+
+    @property
+    def thinking(self) -> Work:
+        """What the language model was asked last."""
+        return self.all(Think)[-1].work
 
     @property
     def state(self) -> State:
@@ -188,6 +204,13 @@ def in_speaking(*overrides: str, ms: int = 1_000) -> Talk:
     return talk
 
 
+def in_held(*overrides: str) -> Talk:
+    talk = in_speaking("interruption.hold=on", *overrides)
+    talk.wait(300)
+    talk.speech_began()
+    return talk
+
+
 def in_thinking(*overrides: str) -> Talk:
     talk = Talk(*overrides)
     talk.says("Are you open?")
@@ -219,6 +242,7 @@ IN_STATE = {
     State.TRANSCRIBING: in_transcribing,
     State.THINKING: in_thinking,
     State.SPEAKING: in_speaking,
+    State.HELD: in_held,
     State.ENDED: in_ended,
 }
 """How a conversation gets into each state."""

@@ -1,4 +1,7 @@
-"""Dialogues, told event by event on a clock that moves when the test says so."""
+"""What the brain commands, event by event, on a clock that moves when the test says so.
+
+How turns are taken is told as whole conversations in `dialogues/`.
+"""
 
 import itertools
 
@@ -8,9 +11,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from pipeline import events as on
-from pipeline.audio import to_ms
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
 from pipeline.errors import Fault
+from pipeline.history import CUT
 from pipeline.latency import Latency
 from pipeline.notices import (
     AudioDone,
@@ -25,9 +28,10 @@ from pipeline.notices import (
 )
 from pipeline.ports import FlowStep, Phrase, Prompt, Transcript, Word
 from pipeline.states import State
+from pipeline.work import Work
 from tests.pipeline.talk import (
     IN_STATE,
-    RATE,
+    TAIL,
     Talk,
     assistant,
     in_hearing,
@@ -56,27 +60,29 @@ def test_a_normal_turn_goes_through_the_stages_in_order() -> None:
 
     talk.wait(900)
     talk.speech_ended()
-    assert talk.take() == [Tell(CallerStopped(1_900)), Transcribe(1, 0, 16_000, 30_400, "en", expected)]
+    assert talk.take() == [Tell(CallerStopped(1_900)), Transcribe(Work(1, 1), 16_000, 30_400 + TAIL, "en", expected, 0.24)]
     assert talk.state is State.TRANSCRIBING
 
     talk.transcribed("Are you open?", took_ms=80)
     prompt = Prompt((user("Are you open?"),), "en", "clinic", {})
-    assert talk.take() == [Tell(Heard(1, "Are you open?", True, "en", 0.9)), Think(1, prompt)]
+    assert talk.take() == [Tell(Heard(1, "Are you open?", True, "en", 0.9)), Think(Work(1, 2), prompt, 0.42)]
     assert talk.state is State.THINKING
 
     talk.grows("Yes, we are.", took_ms=150)
-    assert talk.take() == [Tell(Said(1, "Yes, we are.", final=False)), Speak(1, 0, Phrase("Yes, we are.", "en"))]
+    first = Speak(Work(1, 2), 0, Phrase("Yes, we are.", "en"), 0.18)
+    assert talk.take() == [Tell(Said(1, "Yes, we are.", final=False)), first]
     talk.grows("Until five.")
     talk.reply_ends()
     assert talk.take() == [Tell(Said(1, "Yes, we are. Until five.", False)), Tell(Said(1, "Yes, we are. Until five.", True))]
 
     talk.audio(400, took_ms=60)
-    report = TurnReport(1, Latency(endpoint_ms=500, asr_ms=80, llm_ms=150, tts_ms=60, overhead_ms=0, total_ms=790))
+    latency = Latency(endpoint_ms=500, asr_ms=80, llm_ms=150, tts_ms=60, overhead_ms=0, total_ms=790)
+    report = TurnReport(1, latency, speculated=False, met="neither", late=("llm",))
     assert talk.take() == [Tell(AudioStarted(1)), Play(sound(1, 400)), Tell(report)]
     assert talk.state is State.SPEAKING
 
     talk.phrase_ends()
-    assert talk.take() == [Speak(1, 1, Phrase("Until five.", "en"))]
+    assert talk.take() == [Speak(Work(1, 2), 1, Phrase("Until five.", "en"), 0.18)]
     talk.spoken(300)
     assert talk.take() == [Play(sound(1, 300)), Tell(AudioDone(1, 700))]
     assert talk.state is State.SPEAKING
@@ -95,7 +101,7 @@ def test_the_next_prompt_holds_what_was_said_before() -> None:
     talk.listen()
     talk.says("And tomorrow?")
     assert talk.prompt() == (user("Are you open?"), assistant("Yes, we are."), user("And tomorrow?"))
-    assert talk.turn == 2
+    assert talk.work.turn == 2
 
 
 def test_the_parts_of_a_turns_latency_add_up_whatever_waits_in_between() -> None:
@@ -120,7 +126,7 @@ def test_of_a_piece_that_was_under_way_only_the_wait_after_the_turn_counts() -> 
     (_, last) = talk.all(Transcribe)
     talk.transcribed("and thank you", last)
     talk.wait(100)
-    talk.do(on.Transcribed(1, first.piece, Transcript("Good morning", "en"), took_s=2.6))
+    talk.do(on.Transcribed(first.work, Transcript("Good morning", "en"), took_s=2.6))
     talk.grows("Good morning.")
     talk.audio(100)
     (report,) = talk.all(TurnReport)
@@ -132,7 +138,7 @@ def test_a_typed_turn_is_thought_about_at_once() -> None:
     talk.wait(2_000)
     talk.types("Are you open?")
     prompt = Prompt((user("Are you open?"),), "en", "clinic", {})
-    assert talk.take() == [Tell(Heard(1, "Are you open?", True, "en", None)), Think(1, prompt)]
+    assert talk.take() == [Tell(Heard(1, "Are you open?", True, "en", None)), Think(Work(1, 1), prompt, 0.42)]
     talk.reply("Yes.", took_ms=90)
     talk.audio(100, took_ms=40)
     (report,) = talk.all(TurnReport)
@@ -180,13 +186,15 @@ def test_the_greeting_is_spoken_heard_and_remembered() -> None:
     first, _, rest = text.partition(", ")
     first += ","
     assert talk.take() == [
-        Tell(Said(0, first, final=False)),
-        Tell(Said(0, text, final=False)),
         Tell(Said(0, text, final=True)),
-        Speak(0, 0, Phrase(first, "en")),
+        Speak(Work(0, 1), 0, Phrase(first, "en"), 0.18),
     ]
     talk.spoken(500)
-    assert talk.take() == [Tell(AudioStarted(0)), Play(sound(0, 500)), Speak(0, 1, Phrase(rest, "en"))]
+    assert talk.take() == [
+        Tell(AudioStarted(0)),
+        Play(sound(0, 500)),
+        Speak(Work(0, 1), 1, Phrase(rest, "en"), 0.18),
+    ]
     talk.spoken(400)
     talk.listen()
     assert talk.all(AudioDone) == [AudioDone(0, 900)]
@@ -198,10 +206,11 @@ def test_the_greeting_is_spoken_heard_and_remembered() -> None:
 
 def test_a_caller_who_speaks_before_the_greeting_sounds_is_listened_to() -> None:
     talk = Talk(greeting=True)
+    (asked,) = talk.all(Speak)
     talk.take()
     talk.speech_began()
-    assert talk.take() == [Abandon(0), Tell(CallerBegan(0))]
-    talk.audio(500, asked=Speak(0, 0, Phrase("Good morning,", "en")))
+    assert talk.take() == [Abandon(Work(0, 1)), Tell(CallerBegan(0))]
+    talk.audio(500, asked=asked)
     assert talk.take() == []
     talk.wait(1_000)
     talk.speech_ended()
@@ -212,8 +221,8 @@ def test_a_caller_who_speaks_before_the_greeting_sounds_is_listened_to() -> None
 def test_a_greeting_that_fails_is_told_and_nothing_else_changes() -> None:
     talk = Talk(greeting=True)
     talk.take()
-    talk.fails(0)
-    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(0)]
+    talk.fails()
+    assert talk.take() == [Abandon(Work(0, 1)), Tell(TOOK_TOO_LONG)]
     talk.says("Are you open?")
     assert talk.prompt() == (user("Are you open?"),)
 
@@ -230,11 +239,15 @@ def test_a_caller_who_interrupts_is_remembered_to_have_heard_no_more_than_was_pl
     talk.wait(710)  # "from" is half over
     talk.take()
     talk.speech_began()
-    assert talk.take() == [Tell(Interrupted(1, 710, "We are open from")), Abandon(1), Tell(CallerBegan(2_210))]
+    assert talk.take() == [
+        Tell(Interrupted(1, 710, "We are open from")),
+        Abandon(Work(1, 2)),
+        Tell(CallerBegan(2_210)),
+    ]
     talk.wait(500)
     talk.speech_ended()
     talk.transcribed("And on Sunday?")
-    assert talk.prompt() == (user("Are you open?"), assistant("We are open from"), user("And on Sunday?"))
+    assert talk.prompt() == (user("Are you open?"), assistant("We are open from" + CUT), user("And on Sunday?"))
 
 
 def test_what_is_late_for_an_interrupted_reply_is_dropped() -> None:
@@ -245,10 +258,10 @@ def test_what_is_late_for_an_interrupted_reply_is_dropped() -> None:
     talk.take()
     talk.audio(500, asked=asked)
     talk.phrase_ends(asked)
-    talk.grows("Any more questions?", turn=1)
-    talk.reply_ends(turn=1)
-    talk.do(on.Transcribed(1, 0, LATE, 0.1))
-    talk.fails(1)
+    talk.grows("Any more questions?", asked.work)
+    talk.reply_ends(work=asked.work)
+    talk.do(on.Transcribed(Work(1, 1), LATE, 0.1))
+    talk.fails(asked.work)
     talk.wait(5_000)
     assert talk.take() == []
     assert talk.state is State.HEARING
@@ -260,15 +273,15 @@ def test_a_typed_turn_interrupts_too() -> None:
     talk.take()
     talk.types("Stop. Where are you?")
     taken = talk.take()
-    assert taken[:2] == [Tell(Interrupted(1, 2_000, "We are open today.")), Abandon(1)]
-    assert talk.prompt() == (user("Are you open?"), assistant("We are open today."), user("Stop. Where are you?"))
+    assert taken[:2] == [Tell(Interrupted(1, 2_000, "We are open today.")), Abandon(Work(1, 2))]
+    assert talk.prompt() == (user("Are you open?"), assistant("We are open today." + CUT), user("Stop. Where are you?"))
 
 
 def test_a_typed_turn_takes_over_from_the_voice() -> None:
     talk = in_hearing()
     talk.take()
     talk.types("I cannot talk now")
-    assert [type(command) for command in talk.take()] == [Abandon, Tell, Think]
+    assert [type(command) for command in talk.take()] == [Tell, Think]
     talk.speech_ended()
     assert talk.take() == []
     assert talk.prompt() == (user("I cannot talk now"),)
@@ -284,15 +297,15 @@ def test_a_caller_who_goes_on_while_words_are_awaited_had_not_finished() -> None
     talk.wait(20)
     talk.take()
     talk.speech_began()
-    assert talk.take() == [Abandon(1), Tell(CallerBegan(1_520))]
+    assert talk.take() == [Abandon(Work(1, 1)), Tell(CallerBegan(1_520))]
     talk.transcribed("too late", asked)
     assert talk.take() == []
     talk.wait(800)
     talk.speech_ended()
     # All of it is asked once more, from where the first turn began.
-    assert talk.all(Transcribe)[-1] == Transcribe(2, 0, 0, round(2.32 * 16_000), "en", asked.phrases)
+    assert talk.all(Transcribe)[-1] == Transcribe(Work(2, 2), 0, round(2.32 * 16_000) + TAIL, "en", asked.phrases, 0.24)
     talk.transcribed("Are you open on Sunday?")
-    assert [think.turn for think in talk.all(Think)] == [2]
+    assert [think.work.turn for think in talk.all(Think)] == [2]
     assert talk.prompt() == (user("Are you open on Sunday?"),)
 
 
@@ -302,7 +315,7 @@ def test_a_caller_who_goes_on_before_the_reply_sounds_had_not_finished_either() 
     (asked,) = talk.all(Speak)
     talk.take()
     talk.speech_began()
-    assert talk.take() == [Abandon(1), Tell(CallerBegan(1_500))]
+    assert talk.take() == [Abandon(Work(1, 2)), Tell(CallerBegan(1_500))]
     talk.audio(500, asked=asked)
     assert talk.take() == []
     talk.wait(500)
@@ -323,7 +336,7 @@ def test_words_are_joined_however_often_the_caller_goes_on() -> None:
     talk.speaks()
     talk.says("on Monday")  # went on while the words of the turn before were awaited: they are asked for again
     assert talk.prompt() == (user("I would like an appointment on Monday"),)
-    assert [think.turn for think in talk.all(Think)] == [1, 2, 4]
+    assert [think.work.turn for think in talk.all(Think)] == [1, 2, 4]
 
 
 # Long speech
@@ -335,13 +348,12 @@ def test_long_speech_is_transcribed_in_pieces() -> None:
     talk.wait(15_000)
     talk.piece_due()
     talk.transcribed("The first part", took_ms=300)
-    assert talk.all(Heard) == [Heard(1, "The first part", False, "en", 0.9)]
     assert talk.brain.audio_needed_from == 15_000 * 16
     talk.wait(2_700)
     talk.speech_ended()
-    assert [(asked.piece, asked.start, asked.stop) for asked in talk.all(Transcribe)] == [
-        (0, 0, 15_000 * 16),
-        (1, 15_000 * 16, 18_000 * 16),
+    assert [(asked.start, asked.stop - TAIL) for asked in talk.all(Transcribe)] == [
+        (0, 15_000 * 16),
+        (15_000 * 16, 18_000 * 16),
     ]
     talk.transcribed("and the end.")
     assert talk.all(Heard)[-1] == Heard(1, "The first part and the end.", True, "en", 0.9)
@@ -357,7 +369,7 @@ def test_pieces_may_come_back_in_any_order() -> None:
     talk.transcribed("at eight?", last)
     assert talk.state is State.TRANSCRIBING
     talk.transcribed("Are you open", first)
-    assert [(heard.text, heard.final) for heard in talk.all(Heard)] == [("at eight?", False), ("Are you open at eight?", True)]
+    assert [(heard.text, heard.final) for heard in talk.all(Heard)] == [("Are you open at eight?", True)]
 
 
 def test_a_piece_that_fails_is_asked_again_with_what_follows() -> None:
@@ -369,13 +381,13 @@ def test_a_piece_that_fails_is_asked_again_with_what_follows() -> None:
     (_, failed) = talk.all(Transcribe)
     talk.take()
     talk.fails()
-    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(1)]
+    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(failed.work)]
     assert talk.state is State.HEARING
     assert talk.brain.audio_needed_from == 16_000
     talk.wait(1_000)
     talk.speech_ended()
     again = talk.all(Transcribe)[-1]
-    assert (again.turn, again.start, again.stop) == (1, 16_000, 48_000)
+    assert (again.work.turn, again.start, again.stop - TAIL) == (1, 16_000, 48_000)
     talk.transcribed("too late", failed)  # the answer of the piece that was given up
     assert talk.state is State.TRANSCRIBING
     talk.transcribed("two three")
@@ -387,8 +399,9 @@ def test_when_the_first_of_two_pieces_fails_what_came_after_is_asked_again_too()
     talk.piece_due()
     talk.wait(1_000)
     talk.piece_due()
+    (first, _) = talk.all(Transcribe)
     talk.transcribed("two")
-    talk.fails()
+    talk.fails(first.work)
     assert talk.brain.audio_needed_from == 0
     talk.speech_ended()
     talk.transcribed("One two")
@@ -405,7 +418,11 @@ def test_a_turn_that_ends_in_the_pause_that_sent_a_piece_off_has_nothing_left_to
     talk.take()
     talk.do(on.SpeechEnded(spoken_until, heard_at))
     prompt = Prompt((user("That is all."),), "en", "clinic", {})
-    assert talk.take() == [Tell(CallerStopped(1_000)), Tell(Heard(1, "That is all.", True, "en", 0.9)), Think(1, prompt)]
+    assert talk.take() == [
+        Tell(CallerStopped(1_000)),
+        Tell(Heard(1, "That is all.", True, "en", 0.9)),
+        Think(Work(1, 2), prompt, 0.42),
+    ]
 
 
 def test_a_turn_that_ends_before_such_a_piece_is_back_waits_for_it() -> None:
@@ -449,7 +466,7 @@ def test_when_transcription_fails_the_caller_is_told_and_may_speak_again() -> No
     talk = in_transcribing()
     talk.take()
     talk.fails()
-    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(1)]
+    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(Work(1, 1))]
     assert talk.state is State.LISTENING
     talk.says("Once more.")
     assert talk.prompt() == (user("Once more."),)
@@ -459,9 +476,9 @@ def test_when_thinking_fails_before_any_sound_the_caller_is_told() -> None:
     talk = in_thinking()
     talk.take()
     talk.fails()
-    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(1)]
+    assert talk.take() == [Abandon(Work(1, 2)), Tell(TOOK_TOO_LONG)]
     assert talk.state is State.LISTENING
-    assert talk.brain.deadline() is None
+    assert talk.brain.deadline() == talk.config.server.longest_conversation_s
     talk.says("Hello?")
     assert talk.prompt() == (user("Are you open?"), user("Hello?"))
 
@@ -474,14 +491,14 @@ def test_when_thinking_fails_in_mid_reply_what_was_made_is_heard_and_nothing_mor
     (_, asked) = talk.all(Speak)
     talk.take()
     talk.fails()
-    assert talk.take() == [Tell(TOOK_TOO_LONG), Abandon(1)]
+    assert talk.take() == [Abandon(Work(1, 2)), Tell(TOOK_TOO_LONG)]
     talk.audio(400, asked=asked)
     talk.listen()
     assert talk.played_ms() == 1_500
     assert talk.all(AudioDone) == [AudioDone(1, 1_500)]
     assert talk.state is State.LISTENING
     talk.says("And tomorrow?")
-    assert talk.prompt() == (user("Are you open?"), assistant("Yes, we are."), user("And tomorrow?"))
+    assert talk.prompt() == (user("Are you open?"), assistant("Yes, we are." + CUT), user("And tomorrow?"))
 
 
 def test_when_speech_fails_in_mid_reply_the_history_holds_only_what_was_heard() -> None:
@@ -493,9 +510,9 @@ def test_when_speech_fails_in_mid_reply_the_history_holds_only_what_was_heard() 
     talk.listen()
     assert talk.played_ms() == 1_000
     assert [speak.index for speak in talk.all(Speak)] == [0, 1]
-    assert talk.all(Abandon) == [Abandon(1)]
+    assert talk.all(Abandon) == [Abandon(Work(1, 2))]
     talk.says("And tomorrow?")
-    assert talk.prompt()[1] == assistant("Yes, we are. Until five")
+    assert talk.prompt()[1] == assistant("Yes, we are. Until five" + CUT)
 
 
 def test_when_speech_fails_what_the_language_model_still_says_is_too_late() -> None:
@@ -520,6 +537,7 @@ def test_when_speech_fails_what_the_language_model_still_says_is_too_late() -> N
         (State.TRANSCRIBING, State.LISTENING, [Abandon]),
         (State.THINKING, State.LISTENING, [Abandon]),
         (State.SPEAKING, State.LISTENING, [Tell, Abandon]),
+        (State.HELD, State.HEARING, [Tell, Abandon]),
         (State.ENDED, State.ENDED, []),
     ],
 )
@@ -538,7 +556,7 @@ def test_a_reply_that_was_stopped_is_as_long_as_it_was_heard() -> None:
     talk.asks_to_stop()
     assert talk.all(Interrupted) == [Interrupted(1, 312, "We are")]
     talk.says("And tomorrow?")
-    assert talk.prompt() == (user("Are you open?"), assistant("We are"), user("And tomorrow?"))
+    assert talk.prompt() == (user("Are you open?"), assistant("We are" + CUT), user("And tomorrow?"))
 
 
 def test_who_asks_for_silence_while_speaking_is_still_answered() -> None:
@@ -556,10 +574,11 @@ def test_who_asks_for_silence_while_speaking_is_still_answered() -> None:
     ("state", "abandoned"),
     [
         (State.LISTENING, []),
-        (State.HEARING, [Abandon(1)]),
-        (State.TRANSCRIBING, [Abandon(1)]),
-        (State.THINKING, [Abandon(1)]),
-        (State.SPEAKING, [Abandon(1)]),
+        (State.HEARING, []),
+        (State.TRANSCRIBING, [Abandon(Work(1, 1))]),
+        (State.THINKING, [Abandon(Work(1, 2))]),
+        (State.SPEAKING, [Abandon(Work(1, 2))]),
+        (State.HELD, [Abandon(Work(1, 2))]),
         (State.ENDED, []),
     ],
 )
@@ -659,12 +678,18 @@ WORDS = st.sampled_from(["", "yes", "are you open", "on Monday, please"])
 
 
 class AnyConversation(RuleBasedStateMachine):
-    """Callers do as they please, and stages answer what they were asked, late, never, or when it is of no use any more."""
+    """Ears and callers do as they please, and stages answer what they were asked, late, never, or when it is of no use.
+
+    Here are also orders of events that no ear would give.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        self.talk = Talk("playout.lead_ms=300", "playout.chunk_ms=100", "conversation.max_ahead_ms=600", greeting=True)
+        rules = ("playout.lead_ms=300", "playout.chunk_ms=100", "conversation.max_ahead_ms=600")
+        ahead = ("conversation.speculation=on", "turn.detection=semantic_vad", "interruption.hold=on", "quiet.idle_ms=3000")
+        self.talk = Talk(*rules, *ahead, greeting=True)
         self.speaking = False
+        self.paused = False
         self.answered: set[Command] = set()
         self.silenced: set[int] = set()
         self.seen = 0
@@ -686,6 +711,22 @@ class AnyConversation(RuleBasedStateMachine):
         at, heard_at = self.talk.position, self.talk.now
         self.talk.do(on.SpeechEnded(at, heard_at) if self.speaking else on.SpeechBegan(at))
         self.speaking = not self.speaking
+        self.paused = False
+
+    @precondition(lambda self: self.speaking)
+    @rule()
+    def the_caller_draws_breath(self) -> None:
+        self.talk.do(on.SpeechResumed(200) if self.paused else on.SpeechPaused(self.talk.position))
+        self.paused = not self.paused
+
+    @precondition(lambda self: self.speaking)
+    @rule()
+    def the_caller_goes_on(self) -> None:
+        self.talk.do(on.SpeechGrew(self.talk.position))
+
+    @rule(key=st.sampled_from("1#"))
+    def the_caller_presses_a_key(self, key: str) -> None:
+        self.talk.do(on.KeyPressed(key))
 
     @precondition(lambda self: self.speaking)
     @rule()
@@ -714,15 +755,15 @@ class AnyConversation(RuleBasedStateMachine):
     @precondition(lambda self: self.talk.all(Think))
     @rule(data=st.data(), phrase=st.sampled_from(["One.", "Two and three."]))
     def a_reply_grows(self, data: st.DataObject, phrase: str) -> None:
-        turns = [think.turn for think in self.asked(Think)] or [0]
-        self.talk.grows(phrase, turn=data.draw(st.sampled_from(turns)))
+        works = [think.work for think in self.asked(Think)] or [Work(0, 1)]
+        self.talk.grows(phrase, data.draw(st.sampled_from(works)))
 
     @precondition(lambda self: self.asked(Think))
     @rule(data=st.data(), ends_call=st.sampled_from([None, False, False, True]))
     def a_reply_ends(self, data: st.DataObject, ends_call: bool | None) -> None:
         think = data.draw(st.sampled_from(self.asked(Think)))
         self.answered.add(id(think))
-        self.talk.reply_ends(None if ends_call is None else FlowStep({}, ends_call), turn=think.turn)
+        self.talk.reply_ends(None if ends_call is None else FlowStep({}, ends_call), think.work)
 
     @precondition(lambda self: self.asked(Speak))
     @rule(data=st.data(), ms=st.sampled_from([0, 20, 250, 1_000]), ended=st.booleans())
@@ -735,8 +776,8 @@ class AnyConversation(RuleBasedStateMachine):
 
     @rule(data=st.data())
     def a_stage_fails(self, data: st.DataObject) -> None:
-        turns = {0, *(command.turn for command in self.talk.all(Transcribe, Think, Speak))}
-        self.talk.fails(data.draw(st.sampled_from(sorted(turns))))
+        works = {Work(0, 1), *(command.work for command in self.talk.all(Transcribe, Think, Speak))}
+        self.talk.fails(data.draw(st.sampled_from(sorted(works))))
 
     @rule()
     def audio_is_dropped(self) -> None:
@@ -763,6 +804,8 @@ class AnyConversation(RuleBasedStateMachine):
                 case Tell(Interrupted(turn)):
                     self.silenced.add(turn)
                 case Tell(AudioStarted(turn)):
+                    # What we say by ourselves, the greeting for one, has no turn of its own.
+                    self.silenced.discard(0)
                     assert turn not in self.silenced
                 case Play(pcm):
                     turn = self.talk.all(AudioStarted)[-1].turn
@@ -772,11 +815,17 @@ class AnyConversation(RuleBasedStateMachine):
 
     @invariant()
     def a_turn_has_at_most_one_reply(self) -> None:
-        for kind in (AudioStarted, AudioDone, Interrupted, TurnReport, Think):
-            turns = [thing.turn for thing in self.talk.all(kind)]
+        for kind in (AudioStarted, TurnReport):
+            turns = [thing.turn for thing in self.talk.all(kind) if thing.turn]
             assert turns == sorted(set(turns)), kind
-        for _, phrases in itertools.groupby(self.talk.all(Speak), key=lambda speak: speak.turn):
+        by_work = sorted(self.talk.all(Speak), key=lambda speak: speak.work)
+        for _, phrases in itertools.groupby(by_work, key=lambda speak: speak.work):
             assert all(speak.index == index for index, speak in enumerate(phrases))
+
+    @invariant()
+    def no_two_works_have_one_name(self) -> None:
+        works = [command.work for command in self.talk.all(Transcribe, Think)]
+        assert len(works) == len(set(works))
 
     @invariant()
     def latencies_add_up(self) -> None:
@@ -790,18 +839,6 @@ class AnyConversation(RuleBasedStateMachine):
     def prompts_end_with_the_caller(self) -> None:
         assert all(think.prompt.messages[-1].role == "user" for think in self.talk.all(Think))
 
-    @invariant()
-    def what_is_told_to_be_sent_was_sent(self) -> None:
-        for done in self.talk.all(AudioDone):
-            assert done.ms == to_ms(len(self.audio_of(done.turn)) // 2, RATE)
 
-    def audio_of(self, turn: int) -> bytes:
-        return b"".join(
-            command.pcm
-            for command in self.talk.commands
-            if isinstance(command, Play) and command.pcm[:2] == turn.to_bytes(2, "little")
-        )
-
-
-AnyConversation.TestCase.settings = settings(max_examples=100, stateful_step_count=50, deadline=None)
+AnyConversation.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
 TestAnyConversation = AnyConversation.TestCase

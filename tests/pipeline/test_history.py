@@ -33,3 +33,10 @@ def test_the_oldest_is_forgotten() -> None:
     assert kept == (user("2"), user("3"), user("4"))
     history.we_said("five")
     assert kept == (user("2"), user("3"), user("4"))  # a prompt that was made keeps its messages
+
+
+def test_what_was_cut_off_says_so() -> None:
+    history = History(10)
+    history.we_said("We are", cut=True)
+    history.we_said("", cut=True)
+    assert history.messages() == (assistant("We are [interrupted]"),)
