@@ -96,7 +96,7 @@ class Ear:
     def _grown(self, piece_under_way: bool) -> PieceDue | SpeechGrew | None:
         if self._gathered.due(paused=False, under_way=piece_under_way) is not None:
             return self._piece()
-        if self._endpointer.spoken - self._looked_at < self._look:
+        if self._endpointer.paused or self._endpointer.spoken - self._looked_at < self._look:
             return None
         self._looked_at = self._endpointer.spoken
         return SpeechGrew(self._endpointer.position)

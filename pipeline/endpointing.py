@@ -61,6 +61,10 @@ class Endpointer:
         self._again = 0
 
     @property
+    def paused(self) -> bool:
+        return self._paused_at is not None
+
+    @property
     def spoken(self) -> int:
         """Samples since speech began."""
         return 0 if self._speech_from is None else self.position - self._speech_from

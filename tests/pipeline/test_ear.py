@@ -182,11 +182,13 @@ def test_what_is_said_does_not_depend_on_how_audio_arrives(turns: list[tuple[int
 
 
 def test_speech_that_goes_on_is_looked_at_now_and_then() -> None:
-    listening = Listening("interruption.look_ms=320", loud=((1_000, 2_000),))
+    listening = Listening("interruption.look_ms=320", "turn.silence_ms=5000", loud=((1_000, 2_000),))
     listening.hear(2_000)
     looks = [grown.upto for grown in listening.said if isinstance(grown, SpeechGrew)]
     began = 31 * HOP
     assert looks == [began + 10 * HOP, began + 20 * HOP, began + 30 * HOP]
+    listening.hear(1_000)
+    assert looks == [grown.upto for grown in listening.said if isinstance(grown, SpeechGrew)]
 
 
 def test_a_pause_that_is_long_enough_by_now_ends_speech_at_once() -> None:
