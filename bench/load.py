@@ -15,15 +15,14 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import numpy as np
-import psutil
 import typer
 import uvloop
 from rich.console import Console
 from rich.table import Table
 
 from bench.caller import Answer, Caller, frame
+from bench.server import Server
 from bench.speech import question
-from parley import processes, rundir
 
 FRAME_S = 0.02
 TURN_S = 6.0
@@ -64,58 +63,15 @@ class Report:
         return self.valid and self.answered_once >= 0.99 * self.asked and self.overhead_p95_ms <= 250
 
 
-class Server:
-    """The processes of the server, as the kernel counts them."""
-
-    def __init__(self, port: int) -> None:
-        record = rundir.find(port, rundir.folder())
-        self._run_dir = record.run_dir if record is not None else None
-        self._pid = record.pid if record is not None else None
-
-    def processes(self) -> list[psutil.Process]:
-        if self._run_dir is None:
-            return []
-        found = {process.pid: process for process in processes.of_server(self._run_dir)}
-        if self._pid is not None:
-            found[self._pid] = psutil.Process(self._pid)
-        found.pop(psutil.Process().pid, None)
-        return list(found.values())
-
-    def cpu_by_process(self) -> dict[int, float]:
-        used: dict[int, float] = {}
-        for process in self.processes():
-            try:
-                times = process.cpu_times()
-                used[process.pid] = times.user + times.system
-            except psutil.Error:
-                continue
-        return used
-
-    def name(self, pid: int) -> str:
-        try:
-            return " ".join(psutil.Process(pid).cmdline())[:60]
-        except psutil.Error:
-            return "gone"
-
-    def memory_mb(self) -> float:
-        total = 0
-        for process in self.processes():
-            try:
-                total += process.memory_info().rss - process.memory_info().shared
-            except psutil.Error:
-                continue
-        return total / 1e6
-
-
 Frames = tuple[list[bytes], int]
 """Frames of one whole turn, and the number of those with speech."""
 
 
 async def run(
-    url: str, count: int, seconds: float, server: Server, idle_cores: float, frames: Frames
+    count: int, seconds: float, server: Server, idle_cores: float, frames: Frames
 ) -> tuple[Report, dict[str, object]]:
     loop = asyncio.get_running_loop()
-    parts = urlsplit(url)
+    parts = urlsplit(server.url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     memory_before = server.memory_mb()
     callers, open_ms = await _open(loop, host, port, count)
@@ -262,7 +218,7 @@ def main(
     out: Annotated[Path | None, typer.Option(help="File for the raw numbers.")] = None,
 ) -> None:
     console = Console(width=120)
-    server = Server(urlsplit(url).port or 80)
+    server = Server(url)
     before = sum(server.cpu_by_process().values())
     idle_s = 5.0
     time.sleep(idle_s)
@@ -273,7 +229,7 @@ def main(
     reports: list[Report] = []
     raw: list[dict[str, object]] = []
     for count in [int(word) for word in conversations.split(",")]:
-        report, details = uvloop.run(run(url, count, max(seconds, 3 * TURN_S), server, idle_cores, frames))
+        report, details = uvloop.run(run(count, max(seconds, 3 * TURN_S), server, idle_cores, frames))
         reports.append(report)
         raw.append(details)
         console.print(f"{count}: p95 {report.overhead_p95_ms} ms over, {report.cpu_ms} ms CPU a conversation and second")

@@ -63,6 +63,7 @@ class HealthWatch:
                 "active": sum(shard["conversations"] for shard in shards),
                 "total": sum(shard["opened"] for shard in shards),
             },
+            "speculation": _sum([shard["speculation"] for shard in shards]),
             "providers": self._providers,
             "stages": stages,
         }
@@ -101,6 +102,11 @@ class HealthWatch:
                 return await self._actors[name].status.remote()
         except (RayError, ValueError, TimeoutError):
             return None
+
+
+def _sum(books: list[dict[str, float]]) -> dict[str, float]:
+    """What came of the replies that were prepared ahead, in all shards."""
+    return {key: round(sum(book[key] for book in books), 2) for key in (books[0] if books else {})}
 
 
 def _pool(wanted: int, statuses: list[dict[str, Any] | None], queue_depth: int) -> dict[str, int]:

@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import Running, Spoken, serving
+from bench.server import Running, serving
+from parley.client import Client
+from tests.e2e.conftest import Spoken
 from tests.e2e.talking import Talk
 from tests.fakes.openai_server import FakeOpenAI, fake_openai
 
@@ -62,7 +64,7 @@ async def test_it_stops_at_once_and_the_next_prompt_holds_what_was_heard(
 ) -> None:
     question = await asyncio.to_thread(spoken, "What are your opening hours on Saturday?")
     other = await asyncio.to_thread(spoken, "How much does a visit cost?")
-    async with server.client() as client:
+    async with Client(server.url, 16_000) as client:
         talk = Talk(client)
         await talk.say(question)
         await talk.until("audio_started", turn=1)
@@ -90,7 +92,7 @@ async def test_it_stops_at_once_and_the_next_prompt_holds_what_was_heard(
 async def test_a_listening_word_holds_the_reply_and_it_goes_on(server: Running, spoken: Spoken) -> None:
     question = await asyncio.to_thread(spoken, "What are your opening hours on Saturday?")
     okay = await asyncio.to_thread(spoken, "Okay.")
-    async with server.client() as client:
+    async with Client(server.url, 16_000) as client:
         talk = Talk(client)
         await talk.say(question)
         await talk.until("audio_started", turn=1)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 from websockets.asyncio.client import connect
 
-from tests.e2e.conftest import Running, Spoken
+from bench.server import Running
+from parley.client import Client
+from tests.e2e.conftest import Spoken
 from tests.e2e.talking import Talk
 
 QUESTION = "Could you tell me when you open on Saturday?"
@@ -15,7 +17,7 @@ REPLY_BYTES = 2 * 24_000 * 2
 
 
 async def one_call(server: Running, speech: Any) -> tuple[list[str], int]:
-    async with server.client() as client:
+    async with Client(server.url, 16_000) as client:
         talk = Talk(client)
         await talk.say(speech)
         await talk.until("audio_done", turn=1)
@@ -33,7 +35,7 @@ async def test_twenty_at_once_are_each_answered_once(simulated: Running, spoken:
 
 async def test_speech_over_the_reply_stops_it(simulated: Running, spoken: Spoken) -> None:
     speech = await asyncio.to_thread(spoken, QUESTION)
-    async with simulated.client() as client:
+    async with Client(simulated.url, 16_000) as client:
         talk = Talk(client)
         await talk.say(speech)
         await talk.until("audio_started", turn=1)
@@ -106,7 +108,7 @@ async def test_three_hundred_that_come_and_go_leave_nothing(simulated: Running, 
     before = await settled(simulated)
 
     async def come_and_go(number: int) -> None:
-        client = simulated.client()
+        client = Client(simulated.url, 16_000)
         async with client:
             await client.send_audio(speech[: 16_000 * (number % 3)])
             if number % 2:
@@ -131,7 +133,7 @@ async def test_health_is_quick_while_many_talk(simulated: Running, spoken: Spoke
         status, health = await asyncio.to_thread(simulated.health)
         times.append(time.monotonic() - begun)
         assert status == 200
-        expected = {"status", "version", "uptime_s", "performance", "sessions", "providers", "stages"}
+        expected = {"status", "version", "uptime_s", "performance", "sessions", "speculation", "providers", "stages"}
         assert set(health) == expected
     await asyncio.gather(*talking)
     assert sorted(times)[len(times) // 2] < 0.1

@@ -5,7 +5,9 @@ import asyncio
 import numpy as np
 import pytest
 
-from tests.e2e.conftest import Running, Spoken
+from bench.server import Running, serving
+from parley.client import Client
+from tests.e2e.conftest import Spoken
 from tests.e2e.talking import Talk
 
 CALLS = {
@@ -22,7 +24,7 @@ CALLS = {
 async def test_a_spoken_question_is_understood_and_answered(offline: Running, spoken: Spoken, language: str) -> None:
     question, words, answer = CALLS[language]
     speech = await asyncio.to_thread(spoken, question, language)
-    async with offline.client(lang=language) as client:
+    async with Client(offline.url, 16_000, lang=language) as client:
         talk = Talk(client)
         session = await talk.until("session")
         assert (session["rate"], session["out_rate"]) == (16_000, 24_000)
@@ -48,7 +50,7 @@ async def test_a_spoken_question_is_understood_and_answered(offline: Running, sp
 
 async def test_a_caller_on_the_telephone_is_understood_too(offline: Running, spoken: Spoken) -> None:
     question, words, _ = CALLS["en"]
-    async with offline.client(rate=8_000, out_rate=8_000) as client:
+    async with Client(offline.url, 8_000, out_rate=8_000) as client:
         talk = Talk(client)
         await talk.say(await asyncio.to_thread(spoken, question, "en", 8_000))
         assert (await talk.until("transcript", final=True))["text"] == words
@@ -58,7 +60,7 @@ async def test_a_caller_on_the_telephone_is_understood_too(offline: Running, spo
 
 
 async def test_a_typed_turn_is_answered_aloud(offline: Running) -> None:
-    async with offline.client() as client:
+    async with Client(offline.url, 16_000) as client:
         talk = Talk(client)
         await client.send_text("What are your opening hours on Saturday?")
         assert (await talk.until("reply", final=True))["text"] == CALLS["en"][2]
@@ -68,10 +70,8 @@ async def test_a_typed_turn_is_answered_aloud(offline: Running) -> None:
 
 
 async def test_a_greeting_is_spoken_first() -> None:
-    from tests.e2e.conftest import serving
-
     with serving("default.yaml", "asr.providers=[sphinx]", "llm.providers=[flow]", "tts.providers=[espeak]") as server:
-        async with server.client() as client:
+        async with Client(server.url, 16_000) as client:
             talk = Talk(client)
             greeting = await talk.until("reply", turn=0, final=True)
             await talk.until("audio_done", turn=0)

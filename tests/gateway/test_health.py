@@ -8,7 +8,14 @@ import pytest
 from gateway.health import HealthWatch
 from pipeline.config import load_config
 
-SHARD = {"conversations": 2, "opened": 5, "queued_windows": 1, "latencies_ms": [400, 300, 500]}
+BOOKS = {"used": 2, "wasted_s": 0.5}
+SHARD = {
+    "conversations": 2,
+    "opened": 5,
+    "queued_windows": 1,
+    "latencies_ms": [400, 300, 500],
+    "speculation": {"used": 2, "wasted_s": 0.5},
+}
 PROVIDERS = [
     {"name": "openai", "state": "unavailable", "reason": "set OPENAI_API_KEY"},
     {"name": "sphinx", "state": "healthy", "reason": ""},
@@ -34,6 +41,7 @@ async def test_all_well(watch: HealthWatch) -> None:
     assert picture["performance"] == {"averageLatency": 400, "p95Latency": 400, "cacheHitRate": None, "qualityScore": None}
     assert picture["sessions"] == {"active": 2, "total": 5}
     assert picture["stages"]["buffer"] == {"replicas": 1, "alive": 1, "queue_depth": 1}
+    assert picture["speculation"] == BOOKS
     assert watch.answering() == {"asr": "sphinx"}
 
 
