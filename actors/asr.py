@@ -4,7 +4,8 @@ import time
 
 from actors.providers import Providers
 from pipeline.config import Config
-from pipeline.ports import Recogniser, Transcript, Utterance
+from pipeline.flow import load_flow
+from pipeline.ports import Recogniser, Transcript, Utterance, Warmable
 
 TimedTranscript = tuple[Transcript, float, tuple[str, ...]]
 """A transcript, the seconds that it took, and what was done because a provider was late."""
@@ -13,6 +14,11 @@ TimedTranscript = tuple[Transcript, float, tuple[str, ...]]
 class ASR:
     def __init__(self, config: Config) -> None:
         self._providers: Providers[Recogniser] = Providers(config.asr, config.flows_dir)
+        flow = load_flow(config.flows_dir, config.conversation.flow)
+        for engine in self._providers.engines():
+            if isinstance(engine, Warmable):
+                for language in flow.languages:
+                    engine.warm(language, flow.expected(language, {}))
 
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
         began = time.monotonic()

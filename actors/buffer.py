@@ -288,7 +288,16 @@ class BufferActor:
 
     def _start(self) -> None:
         if not self._background:
-            self._background = [asyncio.create_task(self._judge_forever()), asyncio.create_task(self._end_leases_forever())]
+            lasting = (self._judge_forever(), self._end_leases_forever(), self._warm())
+            self._background = [asyncio.create_task(task) for task in lasting]
+
+    async def _warm(self) -> None:
+        try:
+            load_flow(self._config.flows_dir, self._config.conversation.flow)
+            await self._stages.warm()
+        except Exception as error:
+            # The first caller warms what this could not.
+            log.warning("the stages are not ready yet (%s)", type(error).__name__)
 
     async def _end_leases_forever(self) -> None:
         """A gateway that fell silent is gone, and its callers with it."""

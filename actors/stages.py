@@ -20,6 +20,10 @@ APP = "parley"
 
 
 class Stages(Protocol):
+    async def warm(self) -> None:
+        """Makes the ways to the stages ready, so that no caller waits for that."""
+        ...
+
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript: ...
     def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]: ...
     def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]: ...
@@ -30,6 +34,9 @@ class LocalStages:
 
     def __init__(self, config: Config) -> None:
         self._asr, self._llm, self._tts = ASR(config), LLM(config), TTS(config)
+
+    async def warm(self) -> None:
+        pass
 
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
         return await self._asr.transcribe(utterance, patience_s)
@@ -46,6 +53,10 @@ class ServeStages:
 
     def __init__(self) -> None:
         self._handles: dict[str, DeploymentHandle[Any]] = {}
+
+    async def warm(self) -> None:
+        for stage in ("asr", "llm", "tts"):
+            await self._handle(stage).status.remote()
 
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
         return await self._handle("asr").transcribe.remote(utterance, patience_s)

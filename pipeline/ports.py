@@ -7,7 +7,7 @@ at the rate that the engine likes, and the stage resamples it.
 
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass, field
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -107,6 +107,13 @@ class Speech:
 
 class Recogniser(Protocol):
     async def transcribe(self, utterance: Utterance) -> Transcript: ...
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """An engine that can make itself ready for what callers are expected to say."""
+
+    def warm(self, language: str, phrases: tuple[str, ...]) -> None: ...
 
 
 class Thinker(Protocol):

@@ -241,6 +241,10 @@ class SphinxRecogniser:
         self.shared = self.thread.submit(Shared)
         self.grammars: OrderedDict[tuple[str, tuple[str, ...]], Grammar] = OrderedDict()
 
+    def warm(self, language: str, phrases: tuple[str, ...]) -> None:
+        """Makes the decoder for these phrases now, and not while its first caller waits."""
+        self.grammar(Utterance(np.empty(0, np.int16), language, phrases))
+
     async def transcribe(self, utterance: Utterance) -> Transcript:
         if utterance.language != "en" and not any(map(sounding, utterance.phrases)):
             raise unsupported(utterance.language, "without a call flow that says what to expect")
