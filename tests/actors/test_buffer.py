@@ -250,6 +250,18 @@ def test_speech_goes_in_and_news_and_audio_come_out_in_order(overrides: tuple[st
     in_fake_time(job)
 
 
+def test_windows_that_overlap_are_judged_by_what_is_new_in_them() -> None:
+    async def job(*overrides: str) -> list[Any]:
+        gateway = Gateway(shard(*overrides))
+        gateway.send(openings=[1])
+        await gateway.talk(turn_of_speech(), 1)
+        await gateway.until(lambda: gateway.notices(1, CallerStopped))
+        return gateway.notices(1, CallerBegan, CallerStopped)
+
+    overlapping = in_fake_time(lambda: job("vad.window=1024", "vad.overlap=0.5"))
+    assert overlapping == in_fake_time(job)
+
+
 def test_what_is_transcribed_is_what_was_said() -> None:
     class Listening(StuckStages):
         async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
@@ -459,7 +471,9 @@ def test_a_flow_that_cannot_be_read_costs_only_the_one_who_asked_for_it() -> Non
     in_fake_time(job)
 
 
-def test_a_conversation_that_breaks_costs_no_other(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.fixture
+def breaking(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A brain that breaks when it is asked to stop."""
     handle = Conversation.handle
 
     def breaking(conversation: Conversation, event: Any, now: float) -> Any:
@@ -469,6 +483,9 @@ def test_a_conversation_that_breaks_costs_no_other(monkeypatch: pytest.MonkeyPat
 
     monkeypatch.setattr(Conversation, "handle", breaking)
 
+
+@pytest.mark.usefixtures("breaking")
+def test_a_conversation_that_breaks_costs_no_other() -> None:
     async def job() -> None:
         gateway = Gateway(shard())
         gateway.send(openings=[1, 2])
@@ -477,6 +494,22 @@ def test_a_conversation_that_breaks_costs_no_other(monkeypatch: pytest.MonkeyPat
         assert gateway.got[1] == [buffer._BROKEN, None]
         status = await gateway.shard.status()
         assert (status["conversations"], status["failures"]) == (1, 1)
+
+    in_fake_time(job)
+
+
+@pytest.mark.usefixtures("breaking")
+def test_the_work_of_a_conversation_that_breaks_is_cancelled() -> None:
+    async def job() -> None:
+        stages = StuckStages()
+        gateway = Gateway(shard(stages=stages))
+        gateway.send(openings=[1, 2], events=[(1, Typed("are you open?")), (2, Typed("are you open?"))])
+        async with asyncio.timeout(60):
+            await stages.stuck.wait()
+        gateway.send(events=[(1, StopAsked())])
+        await gateway.until(lambda: None in gateway.got[1])
+        await asyncio.sleep(0)
+        assert (stages.asked, stages.waiting) == (2, 1)
 
     in_fake_time(job)
 
