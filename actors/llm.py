@@ -10,6 +10,7 @@ from contextlib import aclosing
 
 from actors.providers import Providers
 from pipeline.config import Config
+from pipeline.flow import load_flow
 from pipeline.phrasing import Phraser
 from pipeline.ports import FlowStep, Prompt, TextDelta, Thinker
 
@@ -20,6 +21,8 @@ TimedParts = tuple[float, list[str | FlowStep], tuple[str, ...]]
 class LLM:
     def __init__(self, config: Config) -> None:
         self._providers: Providers[Thinker] = Providers(config.llm, config.flows_dir)
+        # Read now, and not while the first caller waits.
+        load_flow(config.flows_dir, config.conversation.flow)
 
     async def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
         began = time.monotonic()

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 import time
 from importlib.metadata import version
 from typing import Any
@@ -55,7 +56,7 @@ class HealthWatch:
             "uptime_s": round(time.time() - self._started_at, 1),
             "performance": {
                 "averageLatency": round(sum(latencies) / len(latencies)) if latencies else None,
-                "p95Latency": latencies[int(0.95 * (len(latencies) - 1))] if latencies else None,
+                "p95Latency": latencies[math.ceil(0.95 * len(latencies)) - 1] if latencies else None,
                 "cacheHitRate": None,
                 "qualityScore": None,
             },
