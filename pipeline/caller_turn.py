@@ -31,8 +31,6 @@ class CallerTurn:
     attempt: Piece | None = None
     """The try at the words so far."""
     partials: Partials = field(default_factory=Partials)
-    began_at: int = 0
-    """Position where its speech began."""
     paused_at: int | None = None
     """Position of the last sound, while the caller makes a pause."""
     ended: bool = False

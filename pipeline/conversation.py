@@ -113,8 +113,8 @@ class Conversation:
                     self._say(self._flow.greeting(self._language))
             case on.SpeechBegan(at):
                 self._caller_began(at)
-            case on.SpeechGrew(upto):
-                self._caller_goes_on(upto)
+            case on.SpeechGrew(upto, ms):
+                self._caller_goes_on(upto, ms)
             case on.SpeechPaused(at):
                 self._caller_paused(at)
             case on.SpeechResumed(after_ms):
@@ -156,10 +156,10 @@ class Conversation:
         caller = self._caller
         if self.state is State.HELD and caller is not None:
             # Another sound, while the words of the first are awaited.
-            caller.ended, caller.paused_at, caller.began_at = False, None, at
+            caller.ended, caller.paused_at = False, None
             self._tell(CallerBegan(to_ms(at, LISTENING_RATE)))
             return
-        turn = CallerTurn(self._number + 1, at, began_at=at)
+        turn = CallerTurn(self._number + 1, at)
         trigger = Trigger.CALLER_BEGAN
         match self.state:
             case State.TRANSCRIBING if caller is not None:
@@ -183,13 +183,13 @@ class Conversation:
         self._go(trigger)
         self._tell(CallerBegan(to_ms(at, LISTENING_RATE)))
 
-    def _caller_goes_on(self, upto: int) -> None:
+    def _caller_goes_on(self, upto: int, ms: int) -> None:
         caller = self._caller
         if caller is None:
             return
         asked = caller.attempt
         if self.state is State.HELD:
-            if to_ms(upto - caller.began_at, LISTENING_RATE) >= self._config.interruption.sure_ms:
+            if ms >= self._config.interruption.sure_ms:
                 self._interrupted(caller)
             elif asked is None or asked.transcript is not None:
                 self._try(caller, upto)

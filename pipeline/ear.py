@@ -99,7 +99,7 @@ class Ear:
         if self._endpointer.paused or self._endpointer.spoken - self._looked_at < self._look:
             return None
         self._looked_at = self._endpointer.spoken
-        return SpeechGrew(self._endpointer.position)
+        return SpeechGrew(self._endpointer.position, to_ms(self._endpointer.spoken, LISTENING_RATE))
 
     def _piece(self) -> PieceDue:
         self._gathered.flushed()

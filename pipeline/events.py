@@ -24,6 +24,8 @@ class SpeechGrew:
 
     upto: int
     """Position up to where, in samples."""
+    ms: int
+    """How long it has been."""
 
 
 @dataclass(frozen=True, slots=True)

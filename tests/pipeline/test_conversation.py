@@ -722,7 +722,7 @@ class AnyConversation(RuleBasedStateMachine):
     @precondition(lambda self: self.speaking)
     @rule()
     def the_caller_goes_on(self) -> None:
-        self.talk.do(on.SpeechGrew(self.talk.position))
+        self.talk.do(on.SpeechGrew(self.talk.position, 700))
 
     @rule(key=st.sampled_from("1#"))
     def the_caller_presses_a_key(self, key: str) -> None:

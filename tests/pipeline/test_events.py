@@ -12,7 +12,7 @@ WORK = Work(3, 7)
 EVENTS: list[on.Event] = [
     on.Opened(),
     on.SpeechBegan(16_000),
-    on.SpeechGrew(21_120),
+    on.SpeechGrew(21_120, 320),
     on.SpeechPaused(28_000),
     on.SpeechResumed(260),
     on.SpeechEnded(32_000, 2.5),
