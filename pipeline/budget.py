@@ -1,8 +1,8 @@
 """The latency budget of a turn: what each stage may take, and what is done when one is late.
 
 In this order: the next provider of the stage is asked too, and whoever answers first is taken (the stage does that, after
-`patience_s`); a provider that keeps failing is left alone, so the faster one answers at once the next time (the stage's breaker
-does that); and when a turn has been over for `filler_after_ms` with nothing to hear, a word of patience is said. What was done
+`patience_s`); a provider that keeps failing is left alone, so that the next one answers at once (the stage's breaker does
+that); and when a turn has been over for `filler_after_ms` with nothing to hear, a word of patience is said. What was done
 is told with the turn.
 """
 
