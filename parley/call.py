@@ -35,8 +35,10 @@ class Call:
 
     out_rate: int
     opened_at: float
-    audio: list[bytes] = field(default_factory=list)
+    audio: bytearray = field(default_factory=bytearray)
     """Reply audio, without the greeting's."""
+    reply_from: int = 0
+    """Where in it the present reply begins."""
     asked_at: float | None = None
     """When all of what we have to say had been said."""
     speaking: bool = False
@@ -65,7 +67,7 @@ class Call:
         if isinstance(message, bytes):
             self.plays_until = max(self.plays_until, now) + len(message) / 2 / self.out_rate
             if self.playing:
-                self.audio.append(message)
+                self.audio += message
             return []
         return self._take_message(message, now)
 
@@ -87,11 +89,18 @@ class Call:
                 return [f"[bold green]parley[/]  {escape(message['text'])}"]
             case "audio_started":
                 self.playing = turn
+                self.reply_from = len(self.audio)
                 self.greeting_began = self.greeting_began or turn == 0
             case "audio_done":
                 self.playing = None
                 self.done_at[turn] = now
                 self.greeting_done = self.greeting_done or turn == 0
+            case "held":
+                self.plays_until = now
+                if turn:
+                    del self.audio[self.reply_from + 2 * (message["heard_ms"] * self.out_rate // 1000) :]
+            case "resumed":
+                self.playing = turn
             case "interrupted":
                 self.playing = None
                 self.plays_until = now
@@ -160,7 +169,7 @@ async def run(client: Client, recording: Recording | None, text: str, console: C
                 task.cancel()
                 with suppress(BaseException):
                     await task
-    return np.frombuffer(b"".join(call.audio), "<i2").astype(np.int16)
+    return np.frombuffer(bytes(call.audio), "<i2").astype(np.int16)
 
 
 async def _listen(client: Client, call: Call, console: Console) -> None:

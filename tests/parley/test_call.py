@@ -55,7 +55,7 @@ def test_a_greeting_is_heard_to_its_end() -> None:
     tell(call, "audio_done", 0.4, turn=0, ms=2000)
     # All of it has come, but two seconds of sound take two seconds.
     assert [call.may_speak(now) for now in (2.1, 2.2)] == [False, True]
-    assert call.audio == []
+    assert call.audio == b""
 
 
 def test_a_reply_is_complete_with_its_audio_and_its_report() -> None:
@@ -64,7 +64,7 @@ def test_a_reply_is_complete_with_its_audio_and_its_report() -> None:
 
     tell(call, "turn", 4.2, turn=1, latency={"endpoint_ms": 500, "asr_ms": 50, "total_ms": 600})
     assert call.complete(4.2)
-    assert call.audio == [SECOND]
+    assert call.audio == SECOND
 
 
 def test_a_report_is_not_waited_for_for_ever() -> None:
@@ -170,3 +170,14 @@ async def test_a_server_that_goes_away_is_told() -> None:
         port = next(iter(running.sockets)).getsockname()[1]
         with pytest.raises(ServerError, match="1011 broken"):
             await calling.run(Client(f"http://127.0.0.1:{port}", 8_000), None, "hello", Console(quiet=True))
+
+
+def test_what_is_held_is_not_kept_twice() -> None:
+    call = Call(24_000, 0.0)
+    call.take({"type": "audio_started", "turn": 1}, 1.0)
+    call.take(bytes(48_000), 1.0)
+    call.take({"type": "held", "turn": 1, "heard_ms": 250}, 1.25)
+    call.take({"type": "resumed", "turn": 1, "at_ms": 250}, 1.6)
+    call.take(bytes(36_000), 1.6)
+    assert len(call.audio) == 48_000
+    assert call.plays_until == 1.6 + 0.75
