@@ -30,6 +30,7 @@ class Ear:
         self._newest_at = 0.0
         self._ended_at = 0
         self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
+        self._keep_from = 0
         self._looked_at = 0
         # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
         self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
@@ -53,9 +54,11 @@ class Ear:
             return None
         # A tenth at once, so that the caller is told now and then and not with every frame.
         ready = self._audio.windows_ready()
-        dropped = self._audio.drop(too_much + self._most // 10)
+        # What nobody needs goes first, and is no loss.
+        spare = max(self._keep_from - (self._audio.received - self._audio.held), 0)
+        dropped = self._audio.drop(spare if spare >= too_much else too_much + self._most // 10) - spare
         self._endpointer.skip(ready - self._audio.windows_ready())
-        return AudioDropped(to_ms(dropped, LISTENING_RATE)) if dropped else None
+        return AudioDropped(to_ms(dropped, LISTENING_RATE)) if dropped > 0 else None
 
     def windows_ready(self) -> int:
         return self._audio.windows_ready()
@@ -111,4 +114,5 @@ class Ear:
     def hold_from(self, position: int | None) -> None:
         """Keeps audio from here on; None keeps just what the next turn may reach back to."""
         reach = self._endpointer.position - self._reach
-        self._audio.forget(reach if position is None else min(position, reach))
+        self._keep_from = reach if position is None else min(position, reach)
+        self._audio.forget(self._keep_from)
