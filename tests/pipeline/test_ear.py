@@ -207,3 +207,13 @@ def test_a_short_pause_is_told_with_its_length() -> None:
     listening.hear(2_900)
     (resumed,) = [event for event in listening.said if isinstance(event, SpeechResumed)]
     assert resumed.after_ms == pytest.approx(300, abs=48)
+
+
+def test_what_nobody_needs_is_let_go_before_anything_that_somebody_does() -> None:
+    listening = Listening("buffering.flush_chunks=60", "buffering.emergency_chunks=60", loud=((0, 60_000),))
+    listening.hear(2_000)
+    listening.needed_from = 2_000 * 16
+    listening.hear(2_000)
+    assert not any(isinstance(event, AudioDropped) for event in listening.said)
+    assert np.array_equal(listening.ear.cut(32_000, 64_000), numbered(32_000, 32_000))
+    assert listening.ear.held_ms <= 2_400
