@@ -373,9 +373,9 @@ class Dialogue:
 
     def _transcribe(self, command: Transcribe) -> None:
         stop = min(command.stop, self._received)
-        complete = len(self.ear.cut(command.start, command.stop)) == stop - command.start
-        assert complete or "audio_dropped" in self.failures(), "audio was let go too early"
-        text = self.caller.words(command.start / LISTENING_RATE, stop / LISTENING_RATE)
+        start = stop - len(self.ear.cut(command.start, command.stop))
+        assert start == command.start or "audio_dropped" in self.failures(), "audio was let go too early"
+        text = self.caller.words(start / LISTENING_RATE, stop / LISTENING_RATE)
         answer = self._answer("asr", self.world.asr)
         transcript = Transcript(text, command.language, 0.9)
         took_s = answer.ms / 1000

@@ -1,6 +1,6 @@
 """Conversations as readable text: what is heard when, and what must come of it.
 
-A scenario is a title that begins a line, and indented lines below it. `#` begins a comment.
+A scenario is a title that begins a line, and indented lines below it. A line that begins with `#` is a comment.
 
     A cough over the reply holds it, and the reply goes on
       with asr=80 conversation.speculation=off
@@ -27,6 +27,7 @@ What must come of it, several with `;` between:
     whole                                  each sample of the last reply was heard, in order and once
     history / prompt caller "a", us "b"    the messages that are remembered / that the model was given last; no messages: `none`
     asks asr 2, llm 1, tts 1               requests to the stages
+    asked llm 1, tts 1 before stopped      the same, until something is told
     books started 1, used 1, discarded 0   of speculation
     total 300..400 / late llm / met target / speculated / not speculated          of the last report
     tells began, stopped, heard            all that is told, in order, of these kinds: began stopped heard reply done held
@@ -105,8 +106,8 @@ class Scenario:
 def read(path: Path) -> list[Scenario]:
     scenarios: list[Scenario] = []
     for number, raw in enumerate(path.read_text(encoding="utf-8").splitlines(), 1):
-        line = re.sub(r"(^|\s)#( .*)?$", "", raw).rstrip()
-        if not line:
+        line = raw.rstrip()
+        if not line or line.startswith("#"):
             continue
         if not line.startswith(" "):
             scenarios.append(Scenario(line, f"{path.name}:{number}"))
@@ -318,14 +319,16 @@ def expectation(text: str) -> Callable[[Played], None]:
 
 def _equal(actual: Callable[[Played], Any], expected: Any) -> Callable[[Played], None]:
     def check(played: Played) -> None:
-        assert actual(played) == expected
+        found = actual(played)
+        assert found == expected, f"it was {found}"
 
     return check
 
 
 def _within(actual: Callable[[Played], float], low: str, high: str) -> Callable[[Played], None]:
     def check(played: Played) -> None:
-        assert float(low) <= round(actual(played), 3) <= float(high)
+        found = round(actual(played), 3)
+        assert float(low) <= found <= float(high), f"it was {found}"
 
     return check
 
@@ -374,6 +377,14 @@ def _numbers(actual: Callable[[Played, str], int], known: tuple[str, ...]) -> Ca
     return make
 
 
+def _asked_before(text: str, what: str) -> Callable[[Played], None]:
+    def asked(played: Played, stage: str) -> int:
+        end = played.times(_known(what))[-1]
+        return sum(time < end for time in played.times(stage))
+
+    return _numbers(asked, _STAGES)(text)
+
+
 def _tells(text: str) -> Callable[[Played], None]:
     expected = [_known(name) for name in _split(text, ",")]
     return _equal(lambda played: [name for name in played.told() if name in expected], expected)
@@ -416,6 +427,7 @@ _EXPECTATIONS: list[tuple[str, Callable[..., Callable[[Played], None]]]] = [
     (r"whole(?:#(\d))?", _whole),
     (r'(history|prompt) (none|(?:caller|us) "[^"]*"(?:, (?:caller|us) "[^"]*")*)', _messages),
     (r"asks (.+)", _numbers(lambda played, name: played.dialogue.asked[name], _STAGES)),
+    (r"asked (.+) before ([a-z-]+)", _asked_before),
     (
         r"books (.+)",
         _numbers(
