@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from pipeline import notices
 from pipeline.config import Config
 from pipeline.errors import ClientError, Fault
-from pipeline.events import HungUp, Played, StopAsked, Typed
+from pipeline.events import HungUp, KeyPressed, Played, StopAsked, Typed
 from pipeline.latency import Latency
 from pipeline.notices import Notice
 from pipeline.wires import native
@@ -77,6 +77,7 @@ def test_audio_is_whole_samples() -> None:
     [
         ('{"type": "text", "text": "hola, ¿qué tal?"}', Typed("hola, ¿qué tal?")),
         ('{"type": "interrupt"}', StopAsked()),
+        ('{"type": "key", "key": "#"}', KeyPressed("#")),
         ('{"type": "played", "ms": 1500}', Played(1_500)),
         ('{"ms": 0, "type": "played"}', Played(0)),
         ('{"type": "bye"}', HungUp()),
@@ -131,7 +132,7 @@ def test_a_typed_turn_has_a_longest_length() -> None:
 
 
 NAMES = st.sampled_from(["type", "text", "ms", "x"])
-TYPES = st.sampled_from(["text", "interrupt", "played", "ping", "bye"])
+TYPES = st.sampled_from(["text", "key", "interrupt", "played", "ping", "bye"])
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES, inner, max_size=3),
@@ -180,6 +181,8 @@ def test_whatever_comes_is_understood_or_refused(message: str) -> None:
             notices.Interrupted(3, 700, "Bien"),
             {"type": "interrupted", "turn": 3, "heard_ms": 700, "heard_text": "Bien"},
         ),
+        (notices.Held(3, 700), {"type": "held", "turn": 3, "heard_ms": 700}),
+        (notices.WentOn(3, 700), {"type": "resumed", "turn": 3, "at_ms": 700}),
         (
             notices.TurnReport(3, Latency(500, 80, 150, 60, 5, 795)),
             {
@@ -193,6 +196,10 @@ def test_whatever_comes_is_understood_or_refused(message: str) -> None:
                     "overhead_ms": 5,
                     "total_ms": 795,
                 },
+                "speculated": False,
+                "met": "target",
+                "late": [],
+                "did": [],
             },
         ),
         (
