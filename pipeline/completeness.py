@@ -29,8 +29,10 @@ WITH_COURTESIES = 0.97
 SETTLED = 0.92
 ENDS = 0.85
 LIKELY = 0.75
+MAY_GO_ON = 0.6
 UNKNOWN = 0.5
 WAVERS = 0.3
+GREETS = 0.4
 OPEN = 0.1
 """How complete different endings look."""
 
@@ -69,10 +71,14 @@ def completeness(text: str, language: str, expected: Sequence[str]) -> float:
     if _HANGING.search(text) or is_hum(heard[-1].word, table):
         return OPEN
     words = tuple(token.word for token in heard if not is_hum(token.word, table))
+    if not _without(words, table.greets):
+        return GREETS
     awaited = _expected(tuple(expected), language)
     if words in awaited.sentences:
-        return SURE
-    headless = _without_heads(words, table)
+        if words not in awaited.beginnings:
+            return SURE
+        return SETTLED if _settles(words[-1], table, language) else MAY_GO_ON
+    headless = _without(words, table.heads)
     bare = _without_tails(headless, table)
     if bare in awaited.sentences or headless in awaited.sentences or _without_tails(words, table) in awaited.sentences:
         return WITH_COURTESIES
@@ -97,10 +103,11 @@ def _expected(sentences: tuple[str, ...], language: str) -> _Expected:
     )
 
 
-def _without_heads(words: tuple[str, ...], table: TurnWords) -> tuple[str, ...]:
+def _without(words: tuple[str, ...], heads: frozenset[str]) -> tuple[str, ...]:
+    """What follows such words and sentences at the beginning."""
     start = 0
     while start < len(words):
-        size = next((n for n in range(LONGEST_ENDING, 0, -1) if " ".join(words[start : start + n]) in table.heads), 0)
+        size = next((n for n in range(LONGEST_ENDING, 0, -1) if " ".join(words[start : start + n]) in heads), 0)
         if not size:
             break
         start += size
@@ -261,6 +268,7 @@ _ROOM = 1.2
 _LEAST = 0.8
 _MOST = 1.6
 _ENOUGH = 4
+_ENOUGH_FOR_LESS = 8
 """Pauses from which they count in full."""
 
 
@@ -284,4 +292,7 @@ class Pauses:
         ordered = sorted(self.recent)
         high = ordered[round((len(ordered) - 1) * _HIGH)]
         factor = min(_MOST, max(_LEAST, high * _ROOM / usual_ms))
+        if factor < 1:
+            # A few short pauses do not mean that a long one will not come.
+            return factor if len(ordered) >= _ENOUGH_FOR_LESS else 1.0
         return 1 + (factor - 1) * min(1.0, len(ordered) / _ENOUGH)

@@ -49,6 +49,8 @@ class TurnWords:
     """Words and sentences before an answer that add nothing to it."""
     tails: frozenset[str]
     """The same after it."""
+    greets: frozenset[str]
+    """Greetings."""
     settles: frozenset[str]
     """Last words of thanks, partings and short answers, beside yes and no."""
     series: tuple[frozenset[str], ...]
@@ -156,6 +158,7 @@ _ENGLISH = TurnWords(
     | _phrases(
         "thank you, thank you very much, thanks a lot, if possible, i think, thank you so much, that s right, if you can"
     ),
+    greets=_set("hello hi hey") | _phrases("good morning, good afternoon, good evening, good day"),
     settles=_set("thanks bye goodbye cheers please you lot much"),
     series=_days(
         "monday tuesday wednesday thursday friday saturday sunday mondays tuesdays wednesdays thursdays fridays/"
@@ -216,6 +219,7 @@ _SPANISH = TurnWords(
         "por favor, muchas gracias, buenos dias, buenas tardes, buenas noches, de acuerdo, creo que, a ver, quisiera, es"
     ),
     tails=_set("gracias adios vale mejor") | _phrases("por favor, muchas gracias, hasta luego, si puede ser, si es posible"),
+    greets=_set("hola buenas") | _phrases("buenos dias, buenas tardes, buenas noches, buen dia"),
     settles=_set("gracias favor acuerdo adios luego ok"),
     series=_days(
         "lunes martes miercoles jueves viernes sabado domingo sabados domingos/"
@@ -272,6 +276,7 @@ _FRENCH = TurnWords(
     heads=_set("merci bonjour bonsoir oui non ouais ok bon ben alors donc et parfait plutot salut pardon mais disons")
     | _phrases("s il vous plait, merci beaucoup, d accord, tres bien, je crois, je pense, c est, je voudrais, ce sera"),
     tails=_set("merci plutot") | _phrases("s il vous plait, s il te plait, merci beaucoup, au revoir, si possible, merci bien"),
+    greets=_set("bonjour bonsoir salut allo"),
     settles=_set("merci plait accord revoir beaucoup bien journee bientot"),
     series=_days(
         "lundi mardi mercredi jeudi vendredi samedi dimanche/"
@@ -344,6 +349,7 @@ _GERMAN = TurnWords(
     heads=_set("bitte danke hallo ja nein okay ok gut also dann und genau gerne lieber prima super aber vielleicht")
     | _phrases("guten tag, guten morgen, vielen dank, danke schon, ich glaube, ich mochte, es ist"),
     tails=_set("bitte danke gerne gern lieber") | _phrases("vielen dank, danke schon, bitte schon, wenn es geht, wenn moglich"),
+    greets=_set("hallo servus moin") | _phrases("guten tag, guten morgen, guten abend, gruss gott, schonen guten tag"),
     settles=_set("danke dank schon bitte wiederhoren wiedersehen tschuss gern gut prima super"),
     series=_days(
         "montag dienstag mittwoch donnerstag freitag samstag sonntag/januar februar marz april mai juni juli august september "
@@ -368,6 +374,7 @@ _NONE = TurnWords(
     modals=_NOTHING,
     heads=_NOTHING,
     tails=_NOTHING,
+    greets=_NOTHING,
     settles=_NOTHING,
     series=(),
 )

@@ -147,13 +147,15 @@ class Turn(Settings):
     detection: Literal["server_vad", "semantic_vad"] = "semantic_vad"
     """What ends a turn: a fixed silence, or a silence that depends on the words so far and on the speaker."""
     silence_ms: Positive = 500
-    """Silence in milliseconds after which a turn has ended; for `semantic_vad`, when the words do not tell."""
+    """Silence in milliseconds after which a turn has ended; for `semantic_vad`, when neither words nor voice tell anything."""
     shortest_silence_ms: Positive = 250
     """With `semantic_vad`: silence in milliseconds that is enough after a complete sentence."""
     longest_silence_ms: Positive = 1_400
     """With `semantic_vad`: silence in milliseconds that is granted when the words surely go on."""
     eagerness: Literal["low", "medium", "high", "auto"] = "auto"
     """With `semantic_vad`: how soon the server speaks; no silence is longer than 8, 4 or 2 s (auto is medium)."""
+    melody: bool = True
+    """With `semantic_vad`: whether a voice that ends low, or stays where it was, counts too."""
     pause_ms: Positive = 96
     """Silence in milliseconds after which what was said so far is transcribed, ahead of the turn's end."""
     partial_every_ms: Millis = 1_000

@@ -115,8 +115,8 @@ class Conversation:
                 self._caller_began(at)
             case on.SpeechGrew(upto, ms):
                 self._caller_goes_on(upto, ms)
-            case on.SpeechPaused(at):
-                self._caller_paused(at)
+            case on.SpeechPaused(at, lowering):
+                self._caller_paused(at, lowering)
             case on.SpeechResumed(after_ms):
                 self._caller_resumed(after_ms)
             case on.SpeechEnded(at, heard_at):
@@ -199,11 +199,12 @@ class Conversation:
             if free and to_ms(upto - since, LISTENING_RATE) >= self._config.turn.partial_every_ms:
                 self._try(caller, upto)
 
-    def _caller_paused(self, at: int) -> None:
+    def _caller_paused(self, at: int, lowering: float | None) -> None:
         caller = self._caller
         if caller is None or self.state not in (State.HEARING, State.HELD):
             return
         caller.paused_at = at
+        self._taking.paused(lowering)
         if self.state is State.HELD or self._taking.follows_words or self._may_speculate:
             self._try(caller, at)
 
@@ -288,7 +289,7 @@ class Conversation:
             self._tell(Heard(caller.number, sure, False, newest.language, newest.confidence))
         if piece.stop != caller.paused_at:
             return
-        complete = self._taking.words(words, self._language, self._flow.expected(self._language, self._flow_state))
+        complete = self._taking.words(words, newest, self._language, self._flow.expected(self._language, self._flow_state))
         enough = complete >= self._config.speculation.complete_enough
         if enough and words and self._may_speculate and self._allowance.take(caller.number, self._now):
             prompt = self._prompt(words)

@@ -15,6 +15,7 @@ from pipeline.events import (
     SpeechResumed,
 )
 from pipeline.framing import CallerAudio
+from pipeline.melody import LOOK_MS, lowering
 from pipeline.ports import LISTENING_RATE, Samples
 
 
@@ -29,9 +30,11 @@ class Ear:
         self._gathered = Gathered(config.buffering)
         self._newest_at = 0.0
         self._ended_at = 0
-        self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
         self._keep_from = 0
+        self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
         self._looked_at = 0
+        wanted = turn.melody and turn.detection == "semantic_vad"
+        self._melody = to_samples(LOOK_MS, LISTENING_RATE) if wanted else 0
         # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
         self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
         self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window
@@ -52,10 +55,10 @@ class Ear:
         too_much = self._audio.held - self._most
         if too_much <= 0:
             return None
-        # A tenth at once, so that the caller is told now and then and not with every frame.
-        ready = self._audio.windows_ready()
         # What nobody needs goes first, and is no loss.
         spare = max(self._keep_from - (self._audio.received - self._audio.held), 0)
+        # A tenth at once, so that the caller is told now and then and not with every frame.
+        ready = self._audio.windows_ready()
         dropped = self._audio.drop(spare if spare >= too_much else too_much + self._most // 10) - spare
         self._endpointer.skip(ready - self._audio.windows_ready())
         return AudioDropped(to_ms(dropped, LISTENING_RATE)) if dropped > 0 else None
@@ -78,7 +81,7 @@ class Ear:
             case Paused(at):
                 if self._gathered.due(paused=True, under_way=piece_under_way) is not None:
                     return self._piece()
-                return SpeechPaused(at)
+                return SpeechPaused(at, lowering(self._audio.cut(at - self._melody, at)))
             case Resumed(after_ms):
                 return SpeechResumed(after_ms)
             case Ended(at):

@@ -34,6 +34,8 @@ class SpeechPaused:
 
     at: int
     """Position of the last sound, in samples."""
+    lowering: float | None = None
+    """Semitones by which the voice ended below its usual pitch; None when that cannot be told."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,14 +1,16 @@
 """How much silence ends a turn: a fixed time, or a time that follows the words so far and the speaker's own pauses.
 
-A complete sentence needs little, 'and' or 'um' needs much, and who makes long pauses inside sentences is granted longer ones.
-No words are needed to decide: without them it is the usual silence. A model that has an opinion gets a vote; none is required.
+A complete sentence needs little, 'and' or 'um' needs much, and who makes long pauses inside sentences is granted longer ones. A
+voice that ends low makes an end likelier, most where the words tell little. No words are needed to decide: until they are known
+it is the usual silence, or what the voice makes of it. A model that has an opinion gets a vote; none is required.
 """
 
 from collections.abc import Sequence
 from typing import Protocol
 
-from pipeline.completeness import Pauses, completeness, silence_needed
+from pipeline.completeness import UNKNOWN, Pauses, completeness, silence_needed
 from pipeline.config import Turn
+from pipeline.ports import Transcript
 
 _PACE = {"low": 1.5, "medium": 1.0, "high": 0.7, "auto": 1.0}
 _CEILING_MS = {"low": 8_000, "medium": 4_000, "high": 2_000, "auto": 4_000}
@@ -29,6 +31,7 @@ class TurnTaking:
         self._rules = rules
         self._model = model
         self._pauses = Pauses()
+        self._lowering: float | None = None
         self.silence_ms = rules.silence_ms
         """What ends the present turn."""
 
@@ -36,16 +39,18 @@ class TurnTaking:
     def follows_words(self) -> bool:
         return self._rules.detection == "semantic_vad"
 
-    def words(self, text: str, language: str, expected: Sequence[str]) -> float:
-        """The words up to a pause are known; says how complete they look, and sets the silence that they need."""
-        complete = completeness(text, language, expected)
+    def words(self, text: str, newest: Transcript, language: str, expected: Sequence[str]) -> float:
+        """The words up to a pause are known, and the last of them newly; says how complete they look, and sets the silence."""
+        complete = _trusted(completeness(text, language, expected), newest)
         if self._model is not None:
             complete = (complete + self._model.completeness(text, language)) / 2
-        if self.follows_words:
-            rules = self._rules
-            needed = silence_needed(complete, rules.shortest_silence_ms, rules.silence_ms, rules.longest_silence_ms)
-            self.silence_ms = self._bounded(needed)
+        self._judge(complete)
         return complete
+
+    def paused(self, lowering: float | None) -> None:
+        """The caller pauses, and the voice ended so many semitones below its usual pitch; no words are known yet."""
+        self._lowering = lowering if self._rules.melody else None
+        self._judge(UNKNOWN)
 
     def went_on(self, pause_ms: int) -> None:
         """The caller made a pause and went on."""
@@ -54,9 +59,40 @@ class TurnTaking:
         self.no_words()
 
     def no_words(self) -> None:
-        """Nothing is known of the words before the present silence."""
-        self.silence_ms = self._bounded(self._rules.silence_ms) if self.follows_words else self._rules.silence_ms
+        """Nothing is known of what comes before the present silence."""
+        self._lowering = None
+        self._judge(UNKNOWN)
 
-    def _bounded(self, ms: float) -> int:
-        paced = ms * _PACE[self._rules.eagerness] * self._pauses.allowance(self._rules.silence_ms)
-        return round(min(max(paced, self._rules.pause_ms), _CEILING_MS[self._rules.eagerness]))
+    def _judge(self, complete: float) -> None:
+        rules = self._rules
+        if not self.follows_words:
+            return
+        complete = _weighed(complete, self._lowering)
+        needed = silence_needed(complete, rules.shortest_silence_ms, rules.silence_ms, rules.longest_silence_ms)
+        paced = needed * _PACE[rules.eagerness] * self._pauses.allowance(rules.silence_ms)
+        self.silence_ms = round(min(max(paced, rules.pause_ms), _CEILING_MS[rules.eagerness]))
+
+
+def _weighed(complete: float, lowering: float | None) -> float:
+    """The voice changes the odds: where words are sure it says little, and most where they say nothing."""
+    if lowering is None:
+        return complete
+    share = min(1.0, max(0.0, (lowering - _LEVEL) / (_LOW - _LEVEL)))
+    odds = _STAYED * (_FELL / _STAYED) ** share
+    return complete * odds / (complete * odds + 1 - complete)
+
+
+def _trusted(complete: float, newest: Transcript) -> float:
+    """Words that the recogniser doubts, or speech in which it heard none, make nothing complete."""
+    if complete <= UNKNOWN or (newest.text and newest.confidence is None):
+        return complete
+    trust = min(1.0, max(0.0, ((newest.confidence or 0.0) - _DOUBTED) / (_TRUSTED - _DOUBTED))) if newest.text else 0.0
+    return UNKNOWN + (complete - UNKNOWN) * trust
+
+
+_DOUBTED, _TRUSTED = 0.6, 0.9
+"""Confidences of a recogniser at which its words count for nothing, and in full."""
+_LEVEL, _LOW = 1.0, 3.5
+"""Semitones that say nothing, and that say all."""
+_STAYED, _FELL = 0.8, 3.0
+"""How much likelier a turn's end is after a voice that stayed where it was, and after one that fell."""

@@ -41,6 +41,9 @@ SHORT = 20
 MARGIN_SPREAD = 5.0
 """Change of the margin that moves the confidence from 0.5 to about 0.73."""
 
+GUESS = 0.5
+"""Confidence in words of the general model, which knows nothing of the place."""
+
 LEAST_FRAMES = 12
 LEAST_SHARE = 0.1
 """A phrase is heard in noise if it takes less time than this, or a smaller share of the sound."""
@@ -288,7 +291,7 @@ def freely(sound: Sound, general: "Decoder") -> Transcript:
     heard = decode(general, sound)
     words = heard.words if heard else ()
     text = " ".join(spelling for spelling, _, _ in words)
-    return Transcript(text, "en", None, tuple(timed(*word, sound.start_s) for word in words))
+    return Transcript(text, "en", GUESS, tuple(timed(*word, sound.start_s) for word in words))
 
 
 def unsupported(language: str, reason: str) -> ProviderError:

@@ -65,7 +65,8 @@ def test_speech_is_found_with_its_padding_and_when_it_was_heard() -> None:
     began, paused, ended = listening.said
     # The windows whose middles lie in it are 31 to 61: from 992 ms to 1,984 ms, less half of the last.
     assert began == SpeechBegan(31 * HOP - 1_600)
-    assert paused == SpeechPaused(61 * HOP + 256)
+    assert isinstance(paused, SpeechPaused)
+    assert paused.at == 61 * HOP + 256
     assert ended == SpeechEnded(61 * HOP + 256, pytest.approx((61 * HOP + 256) / 16_000, abs=0.021))
     assert np.array_equal(listening.ear.cut(began.at, ended.at), numbered(began.at, ended.at - began.at))
 
