@@ -107,7 +107,7 @@ class Caller:
         self._word_s = word_ms / 1000
         self.sounds: list[tuple[float, float]] = []
         self._words: list[tuple[str, float]] = []
-        """Words with the middles of their times."""
+        """Words, and when each has been said."""
 
     def says(self, parts: list[str | float], at: float) -> float:
         """Words, and pauses in seconds between them; gives the time of the last sound."""
@@ -117,8 +117,8 @@ class Caller:
                 continue
             begin = at
             for word in part.split():
-                self._words.append((word, at + self._word_s / 2))
                 at += self._word_s
+                self._words.append((word, at))
             self.sounds.append((begin, at))
         return at
 
@@ -130,7 +130,8 @@ class Caller:
         return any(begin <= time < end for begin, end in self.sounds)
 
     def words(self, start_s: float, stop_s: float) -> str:
-        return " ".join(word for word, middle in sorted(self._words, key=lambda w: w[1]) if start_s <= middle < stop_s)
+        """Those that come to their end in a piece of audio."""
+        return " ".join(word for word, end in sorted(self._words, key=lambda said: said[1]) if start_s < end <= stop_s)
 
 
 @dataclass(slots=True)

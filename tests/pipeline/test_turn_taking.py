@@ -128,3 +128,24 @@ def test_a_few_short_pauses_do_not_make_the_server_hasty() -> None:
     for _ in range(4):
         taking.went_on(150)
     assert taking.silence_ms == 400
+
+
+def test_a_voice_that_falls_needs_less_and_one_that_stays_needs_more() -> None:
+    def after(lowering: float | None, text: str = PLAIN, **rules: object) -> int:
+        taking = TurnTaking(Turn.model_validate(rules))
+        taking.paused(lowering)
+        return silence(text, taking)
+
+    assert after(5.0) < after(None) < after(0.0)
+    assert after(None) == silence(PLAIN)
+    assert after(5.0, melody=False) == after(0.0, melody=False) == silence(PLAIN)
+    assert after(5.0, OPEN) > after(0.0, COMPLETE)
+
+
+def test_the_voice_is_heard_before_the_words_are_known() -> None:
+    taking = TurnTaking(Turn())
+    usual = taking.silence_ms
+    taking.paused(5.0)
+    assert taking.silence_ms < usual
+    taking.went_on(150)
+    assert taking.silence_ms == usual
