@@ -426,7 +426,7 @@ class Conversation:
         if self._mouth.began:
             heard_ms, heard = self._mouth.heard(self._now)
             self._remember()
-            self._tell(Interrupted(self._mouth.turn or UNASKED, heard_ms, heard))
+            self._tell(Interrupted(self._mouth.turn or UNASKED, heard_ms, heard, self._mouth.told_by))
         self._out += self._mouth.drop(self._now)
 
     def _remember(self) -> None:

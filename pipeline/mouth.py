@@ -76,6 +76,11 @@ class Mouth:
         """Whether these words are the whole reply."""
         return self._reply is None or (self._reply.text_ended and self._reply.text == heard)
 
+    @property
+    def told_by(self) -> str:
+        """Who says what was heard."""
+        return "client" if self._reply is not None and self._reply.playout.reported else "clock"
+
     def remaining_ms(self, now: float) -> int:
         """What is still to be heard, as far as it was made; a reply that is still thought of has no end."""
         if self._reply is None:

@@ -79,6 +79,8 @@ class Interrupted:
     turn: int
     heard_ms: int
     heard_text: str
+    told_by: str = "clock"
+    """`client` when it said what it has played, `clock` when that is an estimate."""
 
 
 @dataclass(frozen=True, slots=True)

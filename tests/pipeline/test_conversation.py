@@ -549,6 +549,14 @@ def test_the_caller_may_ask_for_silence_in_any_state(state: State, after: State,
     assert (talk.state, [type(command) for command in talk.take()]) == (after, types)
 
 
+def test_it_is_told_who_knows_what_was_heard() -> None:
+    talk = in_speaking(ms=1_000)
+    talk.wait(500)
+    talk.do(on.Played(450))
+    talk.asks_to_stop()
+    assert [told.told_by for told in talk.all(Interrupted)] == ["client"]
+
+
 def test_a_reply_that_was_stopped_is_as_long_as_it_was_heard() -> None:
     talk = in_speaking(ms=1_000)
     talk.phrase_ends()

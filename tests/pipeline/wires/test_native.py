@@ -179,7 +179,7 @@ def test_whatever_comes_is_understood_or_refused(message: str) -> None:
         (notices.AudioDone(3, 1_500), {"type": "audio_done", "turn": 3, "ms": 1_500}),
         (
             notices.Interrupted(3, 700, "Bien"),
-            {"type": "interrupted", "turn": 3, "heard_ms": 700, "heard_text": "Bien"},
+            {"type": "interrupted", "turn": 3, "heard_ms": 700, "heard_text": "Bien", "told_by": "clock"},
         ),
         (notices.Held(3, 700), {"type": "held", "turn": 3, "heard_ms": 700}),
         (notices.WentOn(3, 700), {"type": "resumed", "turn": 3, "at_ms": 700}),
