@@ -13,10 +13,10 @@ holds it; real words end it, and the history keeps what was heard; anything else
 from typing import Any, assert_never
 
 from pipeline import events as on
-from pipeline.audio import to_ms, to_samples
+from pipeline.audio import to_ms
 from pipeline.backchannels import has_words, is_backchannel
 from pipeline.caller_turn import CallerTurn, Piece
-from pipeline.commands import Abandon, Command, HangUp, Tell, Transcribe
+from pipeline.commands import Abandon, Command, HangUp, Tell
 from pipeline.config import Config
 from pipeline.errors import Fault
 from pipeline.flow import Flow
@@ -26,6 +26,7 @@ from pipeline.mouth import Mouth, Step
 from pipeline.notices import CallerBegan, CallerStopped, Failed, Heard, Interrupted, Notice
 from pipeline.ports import LISTENING_RATE, Message, Prompt, Transcript
 from pipeline.quiet import Ask, Keys, Quiet
+from pipeline.scribe import Scribe
 from pipeline.speculation import Allowance, Books
 from pipeline.states import State, Trigger, after
 from pipeline.turn_taking import TurnModel, TurnTaking
@@ -33,8 +34,6 @@ from pipeline.work import Work
 
 UNASKED = 0
 """The turn of what we say by ourselves: greeting, a question whether somebody is there, goodbye."""
-_TAIL = to_samples(200, LISTENING_RATE)
-"""Silence after the last sound that recognition gets too, since words fade out."""
 _SURE_WORDS = 3
 """Words that are an interruption while they are still being said."""
 _NEARLY_HEARD_MS = 600
@@ -63,6 +62,7 @@ class Conversation:
         self._keys = Keys(config.quiet)
         self.books = Books()
         self._mouth = Mouth(config, language, out_rate, self.books)
+        self._scribe = Scribe(config.budget, language, self.books, self._new_work)
         self._out: list[Command] = []
         self._now = 0.0
         self.state = State.LISTENING
@@ -123,7 +123,7 @@ class Conversation:
                 self._caller_stopped(at, heard_at)
             case on.PieceDue(stop):
                 if self.state is State.HEARING and self._caller is not None:
-                    self._transcribe_piece(self._caller, stop)
+                    self._transcribe(self._caller, stop)
             case on.AudioDropped(ms):
                 message = f"{ms} ms of speech were dropped: transcription does not keep up"
                 self._tell(Failed("audio_dropped", message, Fault.SERVER))
@@ -236,35 +236,16 @@ class Conversation:
         if attempt is not None and attempt.stop >= at:
             caller.add(attempt)
         elif at > caller.start:
-            self._transcribe_piece(caller, at)
+            self._transcribe(caller, at)
         self._words_complete(caller)
 
     # Words
 
     def _try(self, caller: CallerTurn, upto: int) -> None:
-        """Asks for the words so far, in place of an older try."""
-        self._give_up_attempt(caller)
-        caller.attempt = Piece(self._new_work(caller.number), caller.start, upto)
-        self._transcribe(caller.attempt)
+        self._out += self._scribe.so_far(caller, upto, self._expected)
 
-    def _transcribe_piece(self, caller: CallerTurn, stop: int) -> None:
-        self._give_up_attempt(caller)
-        piece = Piece(self._new_work(caller.number), caller.start, stop)
-        caller.add(piece)
-        self._transcribe(piece)
-
-    def _transcribe(self, piece: Piece) -> None:
-        self.books.calls += 1
-        expected = self._flow.expected(self._language, self._flow_state)
-        patience_s = self._config.budget.asr_ms * self._config.budget.hedge_at / 1000
-        self._out.append(Transcribe(piece.work, piece.start, piece.stop + _TAIL, self._language, expected, patience_s))
-
-    def _give_up_attempt(self, caller: CallerTurn) -> None:
-        if caller.attempt is not None:
-            self.books.wasted_calls += 1
-            if caller.attempt.transcript is None:
-                self._out.append(Abandon(caller.attempt.work))
-            caller.attempt = None
+    def _transcribe(self, caller: CallerTurn, stop: int) -> None:
+        self._out += self._scribe.piece(caller, stop, self._expected)
 
     def _transcribed(self, event: on.Transcribed) -> None:
         caller = self._caller
@@ -289,7 +270,7 @@ class Conversation:
             self._tell(Heard(caller.number, sure, False, newest.language, newest.confidence))
         if piece.stop != caller.paused_at:
             return
-        complete = self._taking.words(words, newest, self._language, self._flow.expected(self._language, self._flow_state))
+        complete = self._taking.words(words, newest, self._language, self._expected)
         enough = complete >= self._config.speculation.complete_enough
         if enough and words and self._may_speculate and self._allowance.take(caller.number, self._now):
             prompt = self._prompt(words)
@@ -479,6 +460,11 @@ class Conversation:
     def _hang_up(self) -> None:
         self._go(Trigger.HUNG_UP)
         self._out.append(HangUp())
+
+    @property
+    def _expected(self) -> tuple[str, ...]:
+        """What the flow expects to hear in this place."""
+        return self._flow.expected(self._language, self._flow_state)
 
     @property
     def _may_speculate(self) -> bool:
