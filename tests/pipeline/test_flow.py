@@ -5,7 +5,6 @@ import pytest
 
 from pipeline.errors import ConfigError
 from pipeline.flow import Flow, flow_names, load_flow
-from pipeline.flow_schema import FlowFile
 
 FLOWS = Path(__file__).parents[2] / "configs" / "flows"
 SMALL = """
@@ -21,14 +20,6 @@ intents:
 @pytest.fixture(scope="module")
 def clinic() -> Flow:
     return load_flow(FLOWS, "clinic")
-
-
-def problem(flows: Path, text: str) -> str:
-    (flows / "kiosk.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError) as caught:
-        load_flow(flows, "kiosk")
-    assert caught.value.code == "flow_invalid"
-    return caught.value.message.removeprefix(f"{flows / 'kiosk.yaml'}: ")
 
 
 def test_every_flow_of_the_folder_loads() -> None:
@@ -69,34 +60,3 @@ def test_a_flow_is_made_ready_once_and_again_when_its_file_changes(tmp_path: Pat
     path.write_text(SMALL.replace("Yes, we do.", "No."), encoding="utf-8")
     os.utime(path, ns=(1, 1))
     assert load_flow(tmp_path, "kiosk").step("bread", "en", {}, 0.5).text == "No."
-
-
-def test_faults_in_a_file_name_the_field(tmp_path: Path) -> None:
-    kiosk = "intents.bread"
-    faults = {
-        SMALL + "tone: warm": "tone: there is no such field",
-        SMALL.replace("[en]", "[en, es]"): "lines: lacks es",
-        SMALL.replace("bread?", "{thing}?"): f"{kiosk}.examples.en: {{thing}} is not a slot here",
-        SMALL.replace("answer: {en", "answer: {de"): f"{kiosk}.answer: lacks en",
-        SMALL.replace(", answer:", ", slots: [size], answer:"): f"{kiosk}.slots: there is no slot size",
-        SMALL + "slots: {size: {question: {en: 'Which size?'}}}": "slots.size: needs either values or a pattern",
-    }
-    assert {text: problem(tmp_path, text) for text in faults} == faults
-
-
-@pytest.mark.parametrize(
-    ("text", "problem"), [("name: [", "is not YAML"), ("- a", "must hold fields"), ("", "must hold fields")]
-)
-def test_a_file_without_fields_says_so(tmp_path: Path, text: str, problem: str) -> None:
-    (tmp_path / "kiosk.yaml").write_text(text, encoding="utf-8")
-    with pytest.raises(ConfigError, match=problem):
-        load_flow(tmp_path, "kiosk")
-
-
-def test_every_field_of_the_schema_is_described() -> None:
-    schema = FlowFile.model_json_schema()
-    models = [schema, *schema["$defs"].values()]
-    bare = [
-        (model["title"], name) for model in models for name, field in model["properties"].items() if "description" not in field
-    ]
-    assert bare == []
