@@ -40,6 +40,20 @@ class CallerTurn:
         return any(piece.transcript is None for piece in self.pieces)
 
     @property
+    def known_to_pause(self) -> bool:
+        """Whether the caller makes a pause, and all words up to there are known."""
+        if self.paused_at is None or self.under_way:
+            return False
+        known = self.attempt.stop if self.attempt is not None and self.attempt.transcript is not None else self.start
+        return known >= self.paused_at
+
+    @property
+    def newest(self) -> Transcript | None:
+        """The transcript of what was said last."""
+        asked = [*self.pieces, self.attempt] if self.attempt is not None else self.pieces
+        return next((piece.transcript for piece in reversed(asked) if piece.transcript is not None), None)
+
+    @property
     def needed_from(self) -> int:
         """Position before which the audio of this turn has become words."""
         return min([self.start, *(piece.start for piece in self.pieces if piece.transcript is None)])

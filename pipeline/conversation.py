@@ -121,9 +121,11 @@ class Conversation:
                 self._caller_resumed(after_ms)
             case on.SpeechEnded(at, heard_at):
                 self._caller_stopped(at, heard_at)
-            case on.PieceDue(stop):
+            case on.PieceDue(stop, pause):
                 if self.state is State.HEARING and self._caller is not None:
                     self._transcribe(self._caller, stop)
+                if pause is not None:
+                    self._caller_paused(pause.at, pause.lowering)
             case on.AudioDropped(ms):
                 message = f"{ms} ms of speech were dropped: transcription does not keep up"
                 self._tell(Failed("audio_dropped", message, Fault.SERVER))
@@ -205,7 +207,9 @@ class Conversation:
             return
         caller.paused_at = at
         self._taking.paused(lowering)
-        if self.state is State.HELD or self._taking.follows_words or self._may_speculate:
+        if at <= caller.start:
+            self._words_so_far(caller)
+        elif self.state is State.HELD or self._taking.follows_words or self._may_speculate:
             self._try(caller, at)
 
     def _caller_resumed(self, after_ms: int) -> None:
@@ -259,16 +263,20 @@ class Conversation:
         if self.state is State.HELD:
             self._look_at_sound(caller)
         elif self.state is State.HEARING:
-            self._words_so_far(caller, piece, event.transcript)
+            self._words_so_far(caller)
         else:
             self._words_complete(caller)
 
-    def _words_so_far(self, caller: CallerTurn, piece: Piece, newest: Transcript) -> None:
+    def _words_so_far(self, caller: CallerTurn) -> None:
+        newest = caller.newest
+        # While a piece is awaited, words that follow it say nothing.
+        if newest is None or caller.under_way:
+            return
         words = caller.words()
         sure = caller.partials.push(words)
         if sure:
             self._tell(Heard(caller.number, sure, False, newest.language, newest.confidence))
-        if piece.stop != caller.paused_at:
+        if not caller.known_to_pause:
             return
         complete = self._taking.words(words, newest, self._language, self._expected)
         enough = complete >= self._config.speculation.complete_enough
@@ -308,8 +316,8 @@ class Conversation:
         self._go(Trigger.INTERRUPTED)
         if caller.ended:
             self._end_turn(caller, caller.paused_at or caller.start)
-        elif caller.attempt is not None and caller.attempt.transcript is not None:
-            self._words_so_far(caller, caller.attempt, caller.attempt.transcript)
+        else:
+            self._words_so_far(caller)
 
     def _sound_was_nothing(self) -> None:
         self._caller = self._clock = None

@@ -79,9 +79,9 @@ class Ear:
                 # The end of the turn before is no part of this one.
                 return SpeechBegan(max(at - self._padding, self._ended_at))
             case Paused(at):
-                if self._gathered.due(paused=True, under_way=piece_under_way) is not None:
-                    return self._piece()
-                return SpeechPaused(at, lowering(self._audio.cut(at - self._melody, at)))
+                pause = SpeechPaused(at, lowering(self._audio.cut(at - self._melody, at)))
+                due = self._gathered.due(paused=True, under_way=piece_under_way)
+                return pause if due is None else self._piece(pause)
             case Resumed(after_ms):
                 return SpeechResumed(after_ms)
             case Ended(at):
@@ -107,9 +107,9 @@ class Ear:
         self._looked_at = self._endpointer.spoken
         return SpeechGrew(self._endpointer.position, to_ms(self._endpointer.spoken, LISTENING_RATE))
 
-    def _piece(self) -> PieceDue:
+    def _piece(self, pause: SpeechPaused | None = None) -> PieceDue:
         self._gathered.flushed()
-        return PieceDue(self._audio.received)
+        return PieceDue(self._audio.received, pause)
 
     def cut(self, start: int, stop: int) -> Samples:
         return self._audio.cut(start, stop)

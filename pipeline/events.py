@@ -60,6 +60,8 @@ class PieceDue:
 
     stop: int
     """Position where the piece ends."""
+    pause: SpeechPaused | None = None
+    """The pause in which it is sent off, if it is one."""
 
 
 @dataclass(frozen=True, slots=True)

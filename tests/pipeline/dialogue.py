@@ -26,7 +26,7 @@ from pipeline.ear import Ear
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
 from pipeline.history import CUT
-from pipeline.notices import AudioStarted, CallerStopped, Failed, Held, Interrupted, Notice, Said, WentOn
+from pipeline.notices import AudioStarted, CallerStopped, Failed, Heard, Held, Interrupted, Notice, Said, WentOn
 from pipeline.phrasing import Phraser
 from pipeline.ports import LISTENING_RATE, FlowStep, Message, Prompt, Samples, Transcript, Word
 from pipeline.states import State
@@ -265,6 +265,8 @@ class Dialogue:
         self._judged = 0
         self._spins = 0
         self._answered_turns: set[int] = set()
+        self._partials: dict[int, str] = {}
+        """What was given out last of the words of each turn."""
         self._remembered: tuple[Message, ...] = ()
         self.most_held_ms = 0
         self.at(0.0, lambda: self.give(on.Opened()))
@@ -378,7 +380,7 @@ class Dialogue:
         assert start == command.start or "audio_dropped" in self.failures(), "audio was let go too early"
         text = self.caller.words(start / LISTENING_RATE, stop / LISTENING_RATE)
         answer = self._answer("asr", self.world.asr)
-        transcript = Transcript(text, command.language, 0.9)
+        transcript = Transcript(text, command.language, 1.0)
         took_s = answer.ms / 1000
         did = (HEDGED,) if answer.hedged else ()
         self._start(command.work, answer, [(took_s, on.Transcribed(command.work, transcript, took_s, did))])
@@ -471,6 +473,11 @@ class Dialogue:
     def _tell(self, notice: Notice) -> None:
         self._note(notice)
         match notice:
+            case Heard(turn, text, final):
+                before = self._partials.get(turn, "") if not self.failures() else ""
+                assert text.startswith(before), f"{before!r} was given out, and now it is {text!r}"
+                assert final or text != before, f"{text!r} was given out already"
+                self._partials[turn] = text
             case AudioStarted(turn):
                 assert turn == 0 or turn not in self._answered_turns, f"turn {turn} has a second reply"
                 self._answered_turns.add(turn)

@@ -53,3 +53,22 @@ def test_asking_again_keeps_what_is_known_up_to_the_first_gap() -> None:
     made = turn(piece(1, 0, 10, "one"), piece(2, 10, 20), piece(3, 20, 30, "three"), attempt=piece(4, 30, 40), before="nought")
     made.ask_again()
     assert (made.start, made.before, made.pieces, made.attempt) == (10, "nought one", [], None)
+
+
+def test_words_up_to_a_pause_are_known_when_nothing_before_it_is_awaited() -> None:
+    def known(made: CallerTurn, paused_at: int | None = 20) -> bool:
+        made.paused_at = paused_at
+        return made.known_to_pause
+
+    assert known(turn(piece(1, 0, 10, "one"), attempt=piece(2, 10, 20, "two"))) is True
+    assert known(turn(piece(1, 0, 20, "one two"))) is True
+    assert known(turn(piece(1, 0, 10), attempt=piece(2, 10, 20, "two"))) is False
+    assert known(turn(attempt=piece(1, 0, 20))) is False
+    assert known(turn(attempt=piece(1, 0, 15, "one"))) is False
+    assert known(turn(piece(1, 0, 20, "one two")), paused_at=None) is False
+
+
+def test_the_newest_words_are_those_that_were_said_last() -> None:
+    assert turn(piece(1, 0, 10, "one"), attempt=piece(2, 10, 20)).newest == Transcript("one", "en")
+    assert turn(piece(1, 0, 10, "one"), attempt=piece(2, 10, 20, "two")).newest == Transcript("two", "en")
+    assert turn(piece(1, 0, 10)).newest is None

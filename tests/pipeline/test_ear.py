@@ -103,6 +103,8 @@ def test_long_speech_is_sent_off_at_a_pause_once_there_is_enough() -> None:
     assert (type(paused), type(resumed), type(resumed_again)) == (SpeechPaused, SpeechResumed, SpeechResumed)
     assert isinstance(piece, PieceDue)
     assert 3_096 <= piece.stop / 16 <= 3_150
+    assert piece.pause is not None
+    assert 2_968 <= piece.pause.at / 16 <= 3_032
 
 
 def test_long_speech_without_a_pause_is_sent_off_by_count() -> None:

@@ -16,7 +16,7 @@ EVENTS: list[on.Event] = [
     on.SpeechPaused(28_000),
     on.SpeechResumed(260),
     on.SpeechEnded(32_000, 2.5),
-    on.PieceDue(48_000),
+    on.PieceDue(48_000, on.SpeechPaused(46_000, 2.5)),
     on.AudioDropped(20),
     on.Typed("hello"),
     on.KeyPressed("#"),
