@@ -18,7 +18,7 @@ class Vote:
         return self._vote
 
 
-def silence(text: str, taking: TurnTaking | None = None, confidence: float | None = 0.9, **rules: object) -> int:
+def silence(text: str, taking: TurnTaking | None = None, confidence: float | None = 1.0, **rules: object) -> int:
     taking = taking or TurnTaking(Turn.model_validate(rules))
     taking.words(text, Transcript(text, "en", confidence), "en", EXPECTED)
     return taking.silence_ms
@@ -37,7 +37,7 @@ def test_complete_words_need_less_and_open_ones_more() -> None:
 
 def test_how_complete_the_words_look_is_told() -> None:
     taking = TurnTaking(Turn())
-    complete = [taking.words(text, Transcript(text, "en", 0.9), "en", EXPECTED) for text in (OPEN, PLAIN, COMPLETE)]
+    complete = [taking.words(text, Transcript(text, "en", 1.0), "en", EXPECTED) for text in (OPEN, PLAIN, COMPLETE)]
     assert complete == sorted(complete)
     assert complete[0] < 0.5 < complete[2]
 
