@@ -48,10 +48,10 @@ class CallerTurn:
         return known >= self.paused_at
 
     @property
-    def newest(self) -> Transcript | None:
-        """The transcript of what was said last."""
+    def newest(self) -> Piece | None:
+        """What was said last, as far as its words are known."""
         asked = [*self.pieces, self.attempt] if self.attempt is not None else self.pieces
-        return next((piece.transcript for piece in reversed(asked) if piece.transcript is not None), None)
+        return next((piece for piece in reversed(asked) if piece.transcript is not None), None)
 
     @property
     def needed_from(self) -> int:

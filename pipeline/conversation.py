@@ -268,7 +268,8 @@ class Conversation:
             self._words_complete(caller)
 
     def _words_so_far(self, caller: CallerTurn) -> None:
-        newest = caller.newest
+        piece = caller.newest
+        newest = None if piece is None else piece.transcript
         # While a piece is awaited, words that follow it say nothing.
         if newest is None or caller.under_way:
             return
