@@ -1,6 +1,7 @@
-"""The question that callers in a measurement ask: real speech from the voice we ship, with a clean end."""
+"""Speech from the voice that we ship, and the question that callers in a measurement ask."""
 
 import asyncio
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -8,25 +9,26 @@ import numpy as np
 from actors.engines import espeak
 from actors.resampling import Resampler
 from pipeline.engine_settings import Espeak
-from pipeline.ports import LISTENING_RATE, Phrase, Samples
+from pipeline.ports import LISTENING_RATE, Phrase, Samples, Speech
 
 _FRAME = LISTENING_RATE // 50
 _AUDIBLE = 300
 
 
+@cache
+def say(text: str, language: str = "en", rate: int = LISTENING_RATE) -> Samples:
+    """As a microphone would bring it; not to be called from within an event loop."""
+
+    async def pieces() -> list[Speech]:
+        return [piece async for piece in espeak.make(Espeak(), Path()).speak(Phrase(text, language))]
+
+    made = asyncio.run(pieces())
+    return Resampler(made[0].rate, rate).push(np.concatenate([piece.samples for piece in made]), last=True)
+
+
 def question(text: str = "Could you please tell me what your opening hours are on Saturday?") -> Samples:
-    """PCM16 at 16 kHz in whole 20 ms frames, whose last frame still holds speech."""
-    pieces = asyncio.run(_say(text))
-    resampler = Resampler(pieces[0][1], LISTENING_RATE)
-    speech = np.concatenate([*(resampler.push(samples) for samples, _ in pieces), resampler.push(_NOTHING, last=True)])
+    """Whole 20 ms frames with a clean end: the last one still holds speech."""
+    speech = say(text)
     audible = np.flatnonzero(np.abs(speech) > _AUDIBLE)
     speech = speech[audible[0] : audible[-1] + 1]
     return speech[: len(speech) // _FRAME * _FRAME]
-
-
-async def _say(text: str) -> list[tuple[Samples, int]]:
-    speaker = espeak.make(Espeak(), Path())
-    return [(piece.samples, piece.rate) async for piece in speaker.speak(Phrase(text, "en"))]
-
-
-_NOTHING = np.empty(0, np.int16)

@@ -1,24 +1,11 @@
-"""Speech to test with, made by eSpeak, as a caller's microphone would bring it: PCM16 at 16 kHz."""
-
-import asyncio
-from functools import cache
-from pathlib import Path
+"""What a caller's microphone brings: speech made by the voice that we ship, and silence; PCM16 at 16 kHz."""
 
 import numpy as np
 
-from actors.engines import espeak
-from actors.resampling import Resampler
-from pipeline.engine_settings import Espeak
-from pipeline.ports import LISTENING_RATE, Phrase, Samples, Speech
+from bench.speech import say as spoken
+from pipeline.ports import LISTENING_RATE, Samples
 
-
-@cache
-def spoken(text: str) -> Samples:
-    async def speeches() -> list[Speech]:
-        return [speech async for speech in espeak.make(Espeak(), Path()).speak(Phrase(text, "en"))]
-
-    made = asyncio.run(speeches())
-    return Resampler(made[0].rate, LISTENING_RATE).push(np.concatenate([speech.samples for speech in made]), last=True)
+__all__ = ["silence", "spoken"]
 
 
 def silence(ms: int) -> Samples:

@@ -1,12 +1,11 @@
 """Real servers for the tests: `parley serve` on a free port, with a Ray cluster, Serve and HAProxy of its own."""
 
-from collections.abc import Iterator
-from pathlib import Path
+from collections.abc import Callable, Iterator
 
-import numpy as np
 import pytest
 
 from bench.server import Running, serving
+from bench.speech import say
 from pipeline.ports import Samples
 
 
@@ -24,25 +23,10 @@ def simulated() -> Iterator[Running]:
         yield server
 
 
+Spoken = Callable[..., Samples]
+
+
 @pytest.fixture(scope="session")
-def spoken() -> "Spoken":
-    return Spoken()
-
-
-class Spoken:
+def spoken() -> Spoken:
     """Speech made by the voice that we ship."""
-
-    def __call__(self, text: str, language: str = "en", rate: int = 16_000) -> Samples:
-        import asyncio
-
-        from actors.engines import espeak
-        from actors.resampling import Resampler
-        from pipeline.engine_settings import Espeak
-        from pipeline.ports import Phrase
-
-        async def made() -> list[Samples]:
-            pieces = [piece async for piece in espeak.make(Espeak(), Path()).speak(Phrase(text, language))]
-            resampler = Resampler(pieces[0].rate, rate)
-            return [*(resampler.push(piece.samples) for piece in pieces), resampler.push(np.empty(0, np.int16), last=True)]
-
-        return np.concatenate(asyncio.run(made()))
+    return say
