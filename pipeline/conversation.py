@@ -271,15 +271,16 @@ class Conversation:
         piece = caller.newest
         newest = None if piece is None else piece.transcript
         # While a piece is awaited, words that follow it say nothing.
-        if newest is None or caller.under_way:
+        if piece is None or newest is None or caller.under_way:
             return
         words = caller.words()
         sure = caller.partials.push(words)
         if sure:
             self._tell(Heard(caller.number, sure, False, newest.language, newest.confidence))
-        if not caller.known_to_pause:
+        if caller.paused_at is None or not caller.known_to_pause:
             return
-        complete = self._taking.words(words, newest, self._language, self._expected)
+        spoken_s = (caller.paused_at - piece.start) / LISTENING_RATE
+        complete = self._taking.words(words, newest, self._language, self._expected, spoken_s)
         enough = complete >= self._config.speculation.complete_enough
         if enough and words and self._may_speculate and self._allowance.take(caller.number, self._now):
             prompt = self._prompt(words)

@@ -39,9 +39,16 @@ class TurnTaking:
     def follows_words(self) -> bool:
         return self._rules.detection == "semantic_vad"
 
-    def words(self, text: str, newest: Transcript, language: str, expected: Sequence[str]) -> float:
-        """The words up to a pause are known, and the last of them newly; says how complete they look, and sets the silence."""
-        complete = _trusted(completeness(text, language, expected), newest)
+    def words(
+        self, text: str, newest: Transcript, language: str, expected: Sequence[str], spoken_s: float | None = None
+    ) -> float:
+        """The words up to a pause are known, and the last of them newly; says how complete they look, and sets the silence.
+
+        `spoken_s` is when, in the newest words' audio, the last sound was.
+        """
+        complete = completeness(text, language, expected)
+        if complete > UNKNOWN:
+            complete = UNKNOWN + (complete - UNKNOWN) * _trust(newest, spoken_s)
         if self._model is not None:
             complete = (complete + self._model.completeness(text, language)) / 2
         self._judge(complete)
@@ -82,15 +89,29 @@ def _weighed(complete: float, lowering: float | None) -> float:
     return complete * odds / (complete * odds + 1 - complete)
 
 
-def _trusted(complete: float, newest: Transcript) -> float:
-    """Words that the recogniser doubts, or speech in which it heard none, make nothing complete."""
-    if complete <= UNKNOWN or (newest.text and newest.confidence is None):
-        return complete
-    trust = min(1.0, max(0.0, ((newest.confidence or 0.0) - _DOUBTED) / (_TRUSTED - _DOUBTED))) if newest.text else 0.0
-    return UNKNOWN + (complete - UNKNOWN) * trust
+def _trust(newest: Transcript, spoken_s: float | None) -> float:
+    """How far words count that look complete: not when the recogniser doubts them, heard none, or placed them oddly.
+
+    A recogniser that knows what to expect hears the end of a sentence in its beginning: it finds no time for the last word, or
+    leaves sound without words after it.
+    """
+    if not newest.text:
+        return 0.0
+    if newest.words and spoken_s is not None:
+        last = newest.words[-1]
+        letters = sum(map(str.isalnum, last.text))
+        if spoken_s - last.start_s < _LETTER_S * letters or spoken_s - last.end_s > _UNHEARD_S:
+            return 0.0
+    if newest.confidence is None:
+        return 1.0
+    return min(1.0, max(0.0, (newest.confidence - _DOUBTED) / (_TRUSTED - _DOUBTED)))
 
 
-_DOUBTED, _TRUSTED = 0.6, 0.9
+_LETTER_S = 0.045
+"""Nobody speaks faster: seconds of a letter at the end of a sentence."""
+_UNHEARD_S = 0.25
+"""Sound after the last word that must have been another one."""
+_DOUBTED, _TRUSTED = 0.7, 0.95
 """Confidences of a recogniser at which its words count for nothing, and in full."""
 _LEVEL, _LOW = 1.0, 3.5
 """Semitones that say nothing, and that say all."""

@@ -1,7 +1,7 @@
 import pytest
 
 from pipeline.config import Turn
-from pipeline.ports import Transcript
+from pipeline.ports import Transcript, Word
 from pipeline.turn_taking import TurnTaking
 
 EXPECTED = ("Are you open on Saturday?",)
@@ -149,3 +149,21 @@ def test_the_voice_is_heard_before_the_words_are_known() -> None:
     assert taking.silence_ms < usual
     taking.went_on(150)
     assert taking.silence_ms == usual
+
+
+@pytest.mark.parametrize(
+    ("begins_s", "ends_s", "spoken_s", "heard"),
+    [
+        (1.0, 1.5, 1.5, True),
+        (1.0, 1.5, 1.4, True),
+        (1.0, 1.5, 1.7, True),
+        (1.4, 1.6, 1.5, False),
+        (1.5, 1.7, 1.45, False),
+        (1.0, 1.5, 1.8, False),
+    ],
+)
+def test_a_last_word_needs_its_time_and_no_sound_after_it(begins_s: float, ends_s: float, spoken_s: float, heard: bool) -> None:
+    taking = TurnTaking(Turn())
+    words = (Word("on", 0.8, 1.0), Word("saturday", begins_s, ends_s))
+    taking.words(COMPLETE, Transcript(COMPLETE, "en", 0.99, words), "en", EXPECTED, spoken_s)
+    assert taking.silence_ms == (250 if heard else 500)
