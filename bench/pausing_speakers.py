@@ -127,6 +127,11 @@ I want to see | the doctor | on Monday.
 Hi, | I cannot come | to my appointment.
 How do I get | to the clinic?
 Please put me through | to a human being.
+Where are you | located please?
+I want to speak | to a person.
+Are you open | on Sunday?
+Good afternoon, | I have to call off | my appointment.
+How much is | a consultation?
 """,
         """
 I have been coughing for | um | nearly ten days.
@@ -134,6 +139,11 @@ The medicine makes me | dizzy, | and I feel sick in the morning.
 You can reach me at | oh seven seven, | three one nine, | double four.
 I would prefer | a female doctor | if you have one.
 We moved here | from London | and need a new family doctor.
+My back has been hurting | since | about last Tuesday.
+I need a new prescription | for | my blood pressure tablets.
+The best number is | nine one four, | six two, | double eight.
+My husband | fell off a ladder | and cannot move his arm.
+Is it possible to | change my visit | from Monday to Friday?
 """,
     ),
     *_sentences(
@@ -144,6 +154,11 @@ Quiero ver | al médico | el miércoles.
 Buenas tardes, | quiero anular | mi visita.
 ¿Cómo llego | a la clínica?
 Por favor | póngame con | la enfermera.
+Quiero ver al médico | el lunes.
+No voy a poder ir | a mi cita.
+Hola, | ¿dónde están | ustedes?
+Quisiera una cita | para el martes.
+¿Qué precios | tienen?
 """,
         """
 Llevo tosiendo | pues, | casi diez días.
@@ -151,6 +166,11 @@ La medicina me da | mareos, | y náuseas por la mañana.
 Me puede llamar al | nueve uno cinco, | dos cero ocho, | cuatro cuatro.
 Prefiero | una doctora | si es posible.
 Vivimos aquí desde | enero | y necesitamos un médico de familia.
+Se me ha caído | un empaste | y me duele mucho.
+Necesito una receta | para | las pastillas de la tensión.
+Mi número es | ocho uno, | cuatro seis, | nueve nueve.
+Mi marido | se cayó ayer | y no puede mover el brazo.
+Quería cambiar | mi visita | del lunes al viernes.
 """,
     ),
 ]
