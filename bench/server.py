@@ -87,7 +87,9 @@ class Server:
 
     def name(self, pid: int) -> str:
         try:
-            return " ".join(psutil.Process(pid).cmdline())[:60]
+            # Ray's workers carry their title; of other programs the name is enough.
+            title = psutil.Process(pid).cmdline()[0].strip()
+            return title if title.startswith("ray::") else Path(title).name
         except psutil.Error:
             return "gone"
 
