@@ -17,7 +17,7 @@ from actors.engines.silero import WINDOW
 from actors.errands import Errands
 from actors.gathering import Throttle
 from actors.outbox import Delivery, Outbox
-from actors.stages import Stages
+from actors.stages import STAGES, Stages
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
 from pipeline.config import Config
@@ -110,6 +110,7 @@ class BufferActor:
             "failures": self._failures,
             "queued_windows": sum(caller.ear.windows_ready() for caller in self._callers.values()),
             "work": sum(caller.errands.under_way for caller in self._callers.values()),
+            "at_stage": {stage: sum(caller.errands.at_stage[stage] for caller in self._callers.values()) for stage in STAGES},
             "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
             "lag_ms": round(1000 * self._lag_s, 1),
             "speculation": asdict(self._all_books()),

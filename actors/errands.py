@@ -25,20 +25,22 @@ class Errands:
         self._out_rate = out_rate
         self._give = give
         self._tasks: dict[Work, set[asyncio.Task[None]]] = {}
+        self.at_stage = {"asr": 0, "llm": 0, "tts": 0}
+        """Requests that each stage has not answered yet."""
 
     @property
     def under_way(self) -> int:
         return sum(map(len, self._tasks.values()))
 
     def transcribe(self, command: Transcribe, samples: Samples) -> None:
-        self._start(command.work, self._transcribe(command, samples))
+        self._start("asr", command.work, self._transcribe(command, samples))
 
     def run(self, command: Think | Speak) -> None:
         match command:
             case Think():
-                self._start(command.work, self._think(command))
+                self._start("llm", command.work, self._think(command))
             case Speak():
-                self._start(command.work, self._speak(command))
+                self._start("tts", command.work, self._speak(command))
             case _:
                 assert_never(command)
 
@@ -50,11 +52,13 @@ class Errands:
         for work in list(self._tasks):
             self.abandon(work)
 
-    def _start(self, work: Work, errand: Coroutine[Any, Any, None]) -> None:
+    def _start(self, stage: str, work: Work, errand: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(self._guarded(work, errand))
         self._tasks.setdefault(work, set()).add(task)
+        self.at_stage[stage] += 1
 
         def done(_: asyncio.Task[None]) -> None:
+            self.at_stage[stage] -= 1
             errand.close()  # It may have been abandoned before it began.
             tasks = self._tasks.get(work)
             if tasks is not None:

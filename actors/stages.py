@@ -17,6 +17,7 @@ from pipeline.errors import ParleyError, ServerError
 from pipeline.ports import Phrase, Prompt, Utterance
 
 APP = "parley"
+STAGES = ("asr", "llm", "tts")
 
 
 class Stages(Protocol):
@@ -55,7 +56,7 @@ class ServeStages:
         self._handles: dict[str, DeploymentHandle[Any]] = {}
 
     async def warm(self) -> None:
-        for stage in ("asr", "llm", "tts"):
+        for stage in STAGES:
             await self._handle(stage).status.remote()
 
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:

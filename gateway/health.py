@@ -70,13 +70,16 @@ class HealthWatch:
         }
 
     def _stages(self) -> dict[str, dict[str, int]]:
-        waiting = sum(shard["queued_windows"] for shard in self._shards if shard is not None)
+        """What waits: windows for VAD, requests for the stages, callers for the shards and the gateway that hold them."""
+        shards = [shard for shard in self._shards if shard is not None]
+        callers = sum(shard["conversations"] for shard in shards)
         pools = {
-            "buffer": _pool(self._config.buffer.replicas, self._shards, waiting),
-            "vad": _pool(self._config.vad.replicas, self._vads, 0),
+            "buffer": _pool(self._config.buffer.replicas, self._shards, callers),
+            "vad": _pool(self._config.vad.replicas, self._vads, sum(shard["queued_windows"] for shard in shards)),
         }
         for name, (wanted, running) in self._replicas.items():
-            pools[name] = {"replicas": wanted, "alive": running, "queue_depth": 0}
+            depth = callers if name == "gateway" else sum(shard["at_stage"][name] for shard in shards)
+            pools[name] = {"replicas": wanted, "alive": running, "queue_depth": depth}
         return pools
 
     async def _watch_forever(self) -> None:

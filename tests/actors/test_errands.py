@@ -146,11 +146,13 @@ def test_it_knows_what_is_under_way() -> None:
     async def job() -> None:
         conversation = Conversation(Plan())
         conversation.ask_for_all()
+        assert conversation.errands.at_stage == {"asr": 1, "llm": 1, "tts": 1}
         counts = [conversation.errands.under_way]
         for pause_s in (0.5, 1, 2):
             await asyncio.sleep(pause_s)
             counts.append(conversation.errands.under_way)
         assert counts == [3, 3, 2, 0]
+        assert conversation.errands.at_stage == {"asr": 0, "llm": 0, "tts": 0}
 
     in_fake_time(job)
 

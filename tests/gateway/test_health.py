@@ -13,6 +13,7 @@ SHARD = {
     "conversations": 2,
     "opened": 5,
     "queued_windows": 1,
+    "at_stage": {"asr": 3},
     "latencies_ms": [400, 300, 500],
     "speculation": {"used": 2, "wasted_s": 0.5},
 }
@@ -40,7 +41,9 @@ async def test_all_well(watch: HealthWatch) -> None:
     assert picture["status"] == "healthy"
     assert picture["performance"] == {"averageLatency": 400, "p95Latency": 500, "cacheHitRate": None, "qualityScore": None}
     assert picture["sessions"] == {"active": 2, "total": 5}
-    assert picture["stages"]["buffer"] == {"replicas": 1, "alive": 1, "queue_depth": 1}
+    assert picture["stages"]["buffer"] == {"replicas": 1, "alive": 1, "queue_depth": 2}
+    assert picture["stages"]["vad"] == {"replicas": 1, "alive": 1, "queue_depth": 1}
+    assert picture["stages"]["asr"] == {"replicas": 1, "alive": 1, "queue_depth": 3}
     assert picture["speculation"] == BOOKS
     assert watch.answering() == {"asr": "sphinx"}
 
