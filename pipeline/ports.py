@@ -36,6 +36,8 @@ class Utterance:
     """Two letters, such as `en`."""
     phrases: tuple[str, ...] = ()
     """Sentences that the call flow expects in this place; an engine may lean on them."""
+    prompt: str = ""
+    """Names, spelling and words before this, from whoever asks; an engine may lean on it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,21 +53,72 @@ class Transcript:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    role: Literal["user", "assistant"]
+    role: Literal["user", "assistant", "system"]
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A function that the client offers to the model."""
+
+    name: str
+    description: str
+    parameters: dict[str, Any]
+    """JSON schema of its arguments."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolCall:
+    """The model asked for a function."""
+
+    id: str
+    name: str
+    arguments: str
+    """JSON, as the model wrote it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ToolResult:
+    """What the function gave."""
+
+    call_id: str
+    output: str
+
+
+Entry = Message | ToolCall | ToolResult
+
+
+@dataclass(frozen=True, slots=True)
+class Wish:
+    """How a client wants its replies; the defaults leave it to the call flow."""
+
+    instructions: str | None = None
+    """The system prompt, in place of the call flow's."""
+    tools: tuple[Tool, ...] = ()
+    tool_choice: str = "auto"
+    """`auto`, `none`, `required`, or the name of one of the tools after `name:`."""
+    spoken: bool = True
+    """Whether the reply will be heard; one that is only read keeps its marks and line breaks."""
+    voice: str = ""
+    """A voice that an engine knows; empty for the language's own."""
+    speed: float = 1.0
+    """Times the usual pace."""
+    max_tokens: int | None = None
+    """The longest reply, in the model's own tokens; None leaves it to the engine's settings."""
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
     """All that an engine may know when it answers."""
 
-    messages: tuple[Message, ...]
-    """The conversation so far, oldest first; the last one is the caller's."""
+    messages: tuple[Entry, ...]
+    """The conversation so far, oldest first."""
     language: str
     flow: str
     """Name of the call flow in force."""
     flow_state: dict[str, Any] = field(default_factory=lambda: {})
     """What the flow engine remembered at its last reply (JSON values only)."""
+    wish: Wish = Wish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +129,15 @@ class TextDelta:
 
 
 @dataclass(frozen=True, slots=True)
+class CallDelta:
+    """A piece of a function call's arguments; the first piece of a call may be empty, and tells that it is made."""
+
+    call_id: str
+    name: str
+    arguments: str
+
+
+@dataclass(frozen=True, slots=True)
 class FlowStep:
     """Where a call flow stands after a reply; sent once, after the last delta."""
 
@@ -83,7 +145,25 @@ class FlowStep:
     ends_call: bool = False
 
 
-ReplyPart = TextDelta | FlowStep
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Tokens, as the provider counts them."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Finish:
+    """How a model's reply ended; sent once, after the last delta, by engines that know."""
+
+    usage: Usage = Usage()
+    cut_by: Literal["", "max_output_tokens", "content_filter"] = ""
+    """What ended it before the model was done."""
+
+
+ReplyPart = TextDelta | CallDelta | FlowStep | Finish
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +174,8 @@ class Phrase:
     language: str
     voice: str = ""
     """A voice that the engine knows; empty for the language's own."""
+    speed: float = 1.0
+    """Times the usual pace, from 0.25 to 4."""
 
 
 @dataclass(frozen=True, slots=True)
