@@ -32,6 +32,14 @@ class ClientError(ParleyError):
 
     fault = Fault.CLIENT
 
+    def __init__(self, code: str, message: str, param: str | None = None, retry_after_s: float | None = None) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, param, retry_after_s)
+        self.param = param
+        """Which part of the request is wrong."""
+        self.retry_after_s = retry_after_s
+        """Seconds after which it may be tried again."""
+
 
 class ConfigError(ParleyError):
     """The configuration cannot be used as it stands."""
