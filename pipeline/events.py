@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from pipeline.errors import Fault
-from pipeline.ports import FlowStep, Transcript, Word
+from pipeline.ports import CallDelta, Finish, FlowStep, Transcript, Word
 from pipeline.work import Work
 
 
@@ -122,9 +122,20 @@ class ReplyGrew:
 
 
 @dataclass(frozen=True, slots=True)
+class CallGrew:
+    """The next piece of a function call is known."""
+
+    work: Work
+    call: CallDelta
+    took_s: float
+    """Seconds that the provider had taken up to here."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded:
     work: Work
     step: FlowStep | None
+    finish: Finish = Finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,6 @@ class TimePassed:
 
 FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | HungUp
 FromEar = SpeechBegan | SpeechGrew | SpeechPaused | SpeechResumed | SpeechEnded | PieceDue | AudioDropped
-FromReplyStages = ReplyGrew | ReplyEnded | SpeechMade | PhraseEnded
+FromReplyStages = ReplyGrew | CallGrew | ReplyEnded | SpeechMade | PhraseEnded
 FromStage = Transcribed | FromReplyStages | StageFailed
 Event = FromCaller | FromEar | FromStage | TimePassed
