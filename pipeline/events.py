@@ -6,6 +6,9 @@ from pipeline.errors import Fault
 from pipeline.ports import CallDelta, Finish, FlowStep, Transcript, Word
 from pipeline.work import Work
 
+_UNTOLD = Finish()
+"""How a reply ended when its engine does not tell."""
+
 
 @dataclass(frozen=True, slots=True)
 class Opened:
@@ -135,7 +138,7 @@ class CallGrew:
 class ReplyEnded:
     work: Work
     step: FlowStep | None
-    finish: Finish = Finish()
+    finish: Finish = _UNTOLD
 
 
 @dataclass(frozen=True, slots=True)

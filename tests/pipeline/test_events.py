@@ -4,7 +4,7 @@ import pytest
 
 from pipeline import events as on
 from pipeline.errors import Fault
-from pipeline.ports import FlowStep, Transcript, Word
+from pipeline.ports import CallDelta, Finish, FlowStep, Transcript, Usage, Word
 from pipeline.work import Work
 from tests.pipeline.crossing import crosses, names
 
@@ -25,7 +25,8 @@ EVENTS: list[on.Event] = [
     on.HungUp(),
     on.Transcribed(WORK, Transcript("hello", "en", 0.9, (Word("hello", 0.0, 0.4),)), 0.08, ("asked another",)),
     on.ReplyGrew(WORK, "Good morning.", 0.2),
-    on.ReplyEnded(WORK, FlowStep({"asks": "nothing"}, ends_call=True)),
+    on.CallGrew(WORK, CallDelta("call_1", "book", '{"day": "Mon'), 0.2),
+    on.ReplyEnded(WORK, FlowStep({"asks": "nothing"}, ends_call=True), Finish(Usage(12, 5), "max_output_tokens")),
     on.SpeechMade(WORK, 0, b"\1\0", (Word("Good", 0.0, 0.2),), 0.05),
     on.PhraseEnded(WORK, 0),
     on.StageFailed(WORK, "provider_timeout", "it did not answer in time", Fault.PROVIDER),
