@@ -17,6 +17,10 @@ class Transcribe:
     phrases: tuple[str, ...]
     patience_s: float
     """Seconds after which the next provider is asked too."""
+    prompt: str = ""
+    """Names and spelling that help to recognise it."""
+    pcm: bytes | None = None
+    """The audio itself, when it did not come through the caller's line."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,8 @@ class Speak:
     work: Work
     index: int
     phrase: Phrase
+    rate: int
+    """Samples a second that the client hears."""
     patience_s: float
 
 

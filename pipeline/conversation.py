@@ -20,7 +20,7 @@ from pipeline.commands import Abandon, Command, HangUp, Tell
 from pipeline.config import Config
 from pipeline.errors import Fault
 from pipeline.flow import Flow
-from pipeline.history import History
+from pipeline.history import History, Item
 from pipeline.latency import Latency, TurnClock
 from pipeline.mouth import Mouth, Step
 from pipeline.notices import CallerBegan, CallerStopped, Failed, Heard, Interrupted, Notice
@@ -52,6 +52,8 @@ class Conversation:
         self._language = language
         self._history = History(config.conversation.history_messages)
         self._flow_state: dict[str, Any] = {}
+        self._asked = ""
+        """The item of the caller's last turn."""
         self._number = UNASKED
         self._attempts = 0
         self._caller: CallerTurn | None = None
@@ -170,7 +172,7 @@ class Conversation:
                 self._out += self._mouth.discard(self._now)
                 turn.start, turn.before = caller.start, caller.before
             case State.THINKING if self._mouth.turn != UNASKED:
-                turn.before = self._history.take_back()
+                turn.before = self._history.forget(self._asked)
                 self._out += self._mouth.drop(self._now)
             case State.SPEAKING if self._config.interruption.hold:
                 self._out += self._mouth.hold(self._now)
@@ -373,7 +375,8 @@ class Conversation:
 
     def _answer(self, turn: int, words: str) -> None:
         prompt = self._prompt(words)
-        self._history.caller_said(words)
+        self._asked = self._history.new_name()
+        self._history.tell(Item(self._asked, Message("user", words)))
         released = self._mouth.release(words, self._now)
         if released is None:
             self._out += self._mouth.discard(self._now)
@@ -382,7 +385,7 @@ class Conversation:
             self._out += released
 
     def _prompt(self, words: str) -> Prompt:
-        messages = (*self._history.messages(), Message("user", words))
+        messages = (*self._history.entries(), Message("user", words))
         return Prompt(messages, self._language, self._flow_name, self._flow_state)
 
     def _say(self, text: str, trigger: Trigger = Trigger.GREETED) -> None:
@@ -422,7 +425,9 @@ class Conversation:
 
     def _remember(self) -> None:
         _, heard = self._mouth.heard(self._now)
-        self._history.we_said(heard, cut=not self._mouth.ends_with(heard))
+        if heard:
+            whole = self._mouth.ends_with(heard)
+            self._history.tell(Item(self._history.new_name(), Message("assistant", heard), True, whole))
         if self._mouth.step is not None:
             self._flow_state = self._mouth.step.state
 

@@ -3,7 +3,9 @@
 from dataclasses import dataclass
 
 from pipeline.errors import Fault
-from pipeline.ports import CallDelta, Finish, FlowStep, Transcript, Word
+from pipeline.history import Item
+from pipeline.manner import Manner
+from pipeline.ports import CallDelta, Entry, Finish, FlowStep, Transcript, Wish, Word
 from pipeline.work import Work
 
 _UNTOLD = Finish()
@@ -100,6 +102,88 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjusted:
+    """The client wants the conversation held in another manner."""
+
+    manner: Manner
+
+
+@dataclass(frozen=True, slots=True)
+class Committed:
+    """What was said since the last turn is a turn."""
+
+    ref: str
+    """The client's own name for its request, which a refusal repeats; may be empty."""
+    at: int = 0
+    """Position in the caller's audio, in samples; the connection knows it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What was said since the last turn is to be forgotten."""
+
+    at: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class ItemGiven:
+    """The client adds something to what was said."""
+
+    item: Item
+    after: str | None
+    """Item that it follows: None for the last one, an empty string for the beginning."""
+    ref: str
+    pcm: bytes = b""
+    """What a caller said, as audio at the rate that is listened to, when its words are not known yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemUnwanted:
+    """The client wants an item forgotten."""
+
+    id: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemAsked:
+    """The client wants to see an item as it is remembered."""
+
+    id: str
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemCut:
+    """The caller heard so much of a spoken reply, and no more."""
+
+    id: str
+    heard_ms: int
+    ref: str
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyAsked:
+    """The client wants a reply now."""
+
+    ref: str
+    wish: Wish
+    aside: bool = False
+    """Whether it stands outside of the conversation: it is not remembered, and does not wait for another reply."""
+    entries: tuple[Entry | str, ...] | None = None
+    """What is answered, in place of the conversation so far; a string names an item of it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyUnwanted:
+    """The client wants a reply to stop."""
+
+    ref: str
+    turn: int | None = None
+    """The reply's turn; None for the one that is under way."""
+
+
+@dataclass(frozen=True, slots=True)
 class HungUp:
     """The caller said goodbye or is gone."""
 
@@ -175,7 +259,8 @@ class TimePassed:
     """The deadline that the conversation named has come."""
 
 
-FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | HungUp
+FromItems = Adjusted | Committed | Cleared | ItemGiven | ItemUnwanted | ItemAsked | ItemCut | ReplyAsked | ReplyUnwanted
+FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | HungUp | FromItems
 FromEar = SpeechBegan | SpeechGrew | SpeechPaused | SpeechResumed | SpeechEnded | PieceDue | AudioDropped
 FromReplyStages = ReplyGrew | CallGrew | ReplyEnded | SpeechMade | PhraseEnded
 FromStage = Transcribed | FromReplyStages | StageFailed

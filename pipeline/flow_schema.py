@@ -8,15 +8,20 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from typing import Annotated, Any, Self
 
-from pydantic import Field, StringConstraints, model_validator
+from pydantic import Field, FiniteFloat, StringConstraints, model_validator
 
 from pipeline.engine_settings import Settings
 
 Name = Annotated[str, StringConstraints(pattern="^[a-z][a-z0-9_]*$")]
 Language = Annotated[str, StringConstraints(pattern="^[a-z]{2}$")]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1)]
+FunctionName = Annotated[str, StringConstraints(pattern="^[A-Za-z0-9_-]{1,64}$")]
 
 PLACEHOLDER = re.compile(r"\{(\w+)\}")
+TEMPLATE = re.compile(r"\{([^{}]*)\}")
+"""Anything in braces, as in the texts of a call: slots, `{result}` and `{result.field}`."""
+RESULT = "result"
+_RESULT_PLACE = re.compile(rf"{RESULT}(\.\w+)?")
 
 
 class Lines(Settings):
@@ -71,6 +76,21 @@ class HandOver(Settings):
     """Whom to: a number, an address or a queue, as the telephone side knows it."""
 
 
+class Call(Settings):
+    """A function that the client carries out, such as a look-up or a booking, in place of the file's own answer."""
+
+    function: FunctionName
+    """Name of the function; it is called when the client offers one of this name."""
+    arguments: dict[Line, Line | bool | int | FiniteFloat] = {}
+    """What it is called with; `{slot}` stands for the name of the slot's value, or for the caller's words."""
+    answer: dict[Language, Line]
+    """Said when the result is there; `{result}` is all of it, `{result.when}` the field `when` of a JSON result."""
+    failed: dict[Language, Line] = {}
+    """Said when the result is of no use, and the call goes on; without it the file's own answer is said."""
+    for_cases: bool = False
+    """Whether it is called for values that have a case too, as soon as all slots are known; else the case is answered."""
+
+
 class Intent(Settings):
     """Something that callers want."""
 
@@ -84,6 +104,8 @@ class Intent(Settings):
     """Said when all is known."""
     cases: tuple[Case, ...] = ()
     """Answers for certain values; the first that fits is said as soon as it fits, whatever else is missing."""
+    call: Call | None = None
+    """A function to be called instead of answering, once all is known and confirmed."""
     ends_call: bool = False
     """Whether the call ends after the answer."""
     hand_over: HandOver | None = None
@@ -171,6 +193,27 @@ def _intent_problems(flow: FlowFile, field: str, intent: Intent) -> Iterator[tup
             unknown = [value for value in values if slot not in intent.slots or value not in flow.slots[slot].values]
             if unknown:
                 yield f"{field}.cases.{number}.when", f"there is no {slot} {', '.join(unknown)} in this intent"
+    if intent.call:
+        yield from _call_problems(flow, f"{field}.call", intent, intent.call)
+
+
+def _call_problems(flow: FlowFile, field: str, intent: Intent, call: Call) -> Iterator[tuple[str, str]]:
+    if RESULT in intent.slots:
+        yield field, f"a slot that is named {RESULT} cannot be told from the function's result"
+    if call.for_cases and intent.confirm:
+        yield f"{field}.for_cases", "cannot be with a confirm: a case is answered before anything is confirmed"
+    for name, value in call.arguments.items():
+        texts = (value,) if isinstance(value, str) else ()
+        yield from _placeholders(f"{field}.arguments.{name}", texts, intent.slots, TEMPLATE)
+    yield from _languages(flow, f"{field}.answer", call.answer)
+    for text in call.answer.values():
+        places = TEMPLATE.findall(text)
+        unknown = [place for place in places if place not in intent.slots and not _RESULT_PLACE.fullmatch(place)]
+        if unknown:
+            yield f"{field}.answer", f"{{{unknown[0]}}} is neither a slot here nor {{{RESULT}}} or {{{RESULT}.field}}"
+    if call.failed:
+        yield from _languages(flow, f"{field}.failed", call.failed)
+        yield from _placeholders(f"{field}.failed", call.failed.values(), intent.slots, TEMPLATE)
 
 
 def _cases_cover(flow: FlowFile, intent: Intent) -> bool:
@@ -191,8 +234,10 @@ def _languages(flow: FlowFile, field: str, texts: Mapping[str, Any]) -> Iterator
         yield field, f"{', '.join(strange)} is not among the flow's languages"
 
 
-def _placeholders(field: str, texts: Iterable[str], slots: Container[str]) -> Iterator[tuple[str, str]]:
+def _placeholders(
+    field: str, texts: Iterable[str], slots: Container[str], places: re.Pattern[str] = PLACEHOLDER
+) -> Iterator[tuple[str, str]]:
     for text in texts:
-        unknown = [slot for slot in PLACEHOLDER.findall(text) if slot not in slots]
+        unknown = [slot for slot in places.findall(text) if slot not in slots]
         if unknown:
             yield field, f"{{{unknown[0]}}} is not a slot here"

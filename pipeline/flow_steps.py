@@ -40,46 +40,6 @@ class Command(StrEnum):
     REPEAT = "?repeat"
 
 
-class Asks(StrEnum):
-    NOTHING = "nothing"
-    SLOT = "slot"
-    CONFIRMATION = "confirmation"
-    OFFER = "offer"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a conversation stands in its flow."""
-
-    intent: str | None = None
-    """The intent under way, or the last one answered when nothing is asked."""
-    slots: dict[str, str] = field(default_factory=lambda: {})
-    asks: Asks = Asks.NOTHING
-    misses: int = 0
-
-    def state(self) -> dict[str, Any]:
-        return {"intent": self.intent, "slots": self.slots, "asks": self.asks.value, "misses": self.misses}
-
-
-def read_place(state: Mapping[str, Any], file: FlowFile) -> Place:
-    """A state that this flow did not write, or no longer knows, counts as the beginning."""
-    name, slots, misses = state.get("intent"), state.get("slots"), state.get("misses")
-    intent = file.intents.get(name) if isinstance(name, str) else None
-    if state.get("asks") not in list(Asks):
-        return Place()
-    kept: dict[str, str] = {}
-    if intent and isinstance(slots, dict):
-        for slot, value in cast(dict[object, object], slots).items():
-            if isinstance(slot, str) and slot in intent.slots and isinstance(value, str):
-                known = file.slots[slot].values
-                kept |= {slot: value} if not known or value in known else {}
-    place = Place(name if intent else None, kept, Asks(state["asks"]), misses if isinstance(misses, int) else 0)
-    asks_nothing_missing = place.asks is Asks.SLOT and not _missing(intent, kept)
-    if place.asks in (Asks.SLOT, Asks.CONFIRMATION) and (not intent or asks_nothing_missing):
-        return replace(place, asks=Asks.NOTHING)
-    return place
-
-
 class Talk:
     """A flow in one of its languages, ready to be spoken; it never changes."""
 
@@ -132,7 +92,7 @@ class Talk:
                 return self._offered(place, heard, intent)
 
     def missing(self, place: Place) -> list[str]:
-        return _missing(self.file.intents[place.intent] if place.intent else None, place.slots)
+        return missing(self.file.intents[place.intent] if place.intent else None, place.slots)
 
     def _open(self, place: Place, heard: Heard, intent: str | None) -> FlowAnswer:
         """Nothing was asked: the caller says what they want."""
@@ -234,7 +194,7 @@ class Talk:
         """Asks for what is missing, then whether all is right, then answers."""
         wanted = self.file.intents[intent]
         case = self._case(wanted, slots)
-        missing = _missing(wanted, slots)
+        missing = missing(wanted, slots)
         if case is None and missing:
             place = Place(intent, slots, Asks.SLOT)
             return FlowAnswer(self.file.slots[missing[0]].question[self.language], place.state(), False, intent)
@@ -288,7 +248,3 @@ class Talk:
             return known[value][self.language][0] if value in known else value
 
         return PLACEHOLDER.sub(lambda match: wording(match.group(1)), sentence)
-
-
-def _missing(intent: Intent | None, slots: Mapping[str, str]) -> list[str]:
-    return [slot for slot in intent.slots if slot not in slots] if intent else []

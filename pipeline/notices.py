@@ -1,9 +1,12 @@
 """What a conversation tells its client, whatever the wire; each wire has its own words for it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from pipeline.errors import Fault
+from pipeline.history import Item
 from pipeline.latency import Latency
+from pipeline.ports import Usage
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,11 +21,14 @@ class SessionOpened:
 @dataclass(frozen=True, slots=True)
 class CallerBegan:
     at_ms: int
+    item: str = ""
+    """What the turn will be, for a client that keeps items."""
 
 
 @dataclass(frozen=True, slots=True)
 class CallerStopped:
     at_ms: int
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +38,7 @@ class Heard:
     final: bool
     language: str
     confidence: float | None
+    item: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +109,128 @@ class Failed:
     code: str
     message: str
     fault: Fault
+    item: str = ""
+    """The turn whose words could not be had, if that is what failed."""
 
+
+# For clients that keep items
+
+
+@dataclass(frozen=True, slots=True)
+class TurnTaken:
+    """A turn of the caller has become an item; its words follow in `Heard`."""
+
+    item: str
+    ms: int
+    """Length of its audio."""
+
+
+@dataclass(frozen=True, slots=True)
+class NobodySpoke:
+    """The caller has said nothing for so long that a reply is made unasked; the silence becomes a turn."""
+
+    start_ms: int
+    stop_ms: int
+    item: str
+
+
+@dataclass(frozen=True, slots=True)
+class BufferCleared:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ItemTaken:
+    """What the client gave is part of the conversation."""
+
+    item: Item
+    after: str
+    """The item before it; empty for the first."""
+
+
+@dataclass(frozen=True, slots=True)
+class ItemGone:
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class ItemShown:
+    item: Item
+
+
+@dataclass(frozen=True, slots=True)
+class ItemShortened:
+    id: str
+    heard_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyBegan:
+    turn: int
+    item: str
+    """What its words will be."""
+    ref: str = ""
+    """Who asked for it, if somebody did."""
+    aside: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class CallGrew:
+    """The reply asks for a function; its arguments grow."""
+
+    turn: int
+    item: str
+    call_id: str
+    name: str
+    arguments: str
+    """What was added to them."""
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class AsideSpoken:
+    """Audio of a reply outside of the conversation."""
+
+    turn: int
+    pcm: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """Nothing more of this reply will come."""
+
+    turn: int
+    status: Literal["completed", "cancelled", "incomplete", "failed"]
+    reason: str = ""
+    """`turn_detected` or `client_cancelled`; what cut it; or the code of what failed."""
+    message: str = ""
+    usage: Usage = field(default_factory=Usage)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """A request of the client cannot be met; nothing has changed."""
+
+    ref: str
+    code: str
+    message: str
+    param: str | None = None
+
+
+ForItems = (
+    TurnTaken
+    | NobodySpoke
+    | BufferCleared
+    | ItemTaken
+    | ItemGone
+    | ItemShown
+    | ItemShortened
+    | ReplyBegan
+    | CallGrew
+    | AsideSpoken
+    | ReplyEnded
+    | Refused
+)
 
 Notice = (
     SessionOpened
@@ -117,4 +245,5 @@ Notice = (
     | Interrupted
     | TurnReport
     | Failed
+    | ForItems
 )

@@ -6,63 +6,27 @@ runs out. `heard_text` tells the words that were played up to now.
 """
 
 from collections import deque
-from dataclasses import dataclass, field
 
 from pipeline.audio import to_ms, to_samples
 from pipeline.config import Playout as Rules
+from pipeline.ledger import Ledger
 from pipeline.ports import Word
 
 _KEPT_LEADS = 2
 """How much of what was sent is kept, in leads: a client may be behind what the clock allows."""
-_LETTERS_A_SECOND = 14
-"""The pace of speech whose end is not known yet."""
-
-
-@dataclass(slots=True)
-class _Phrase:
-    """Where the words of a phrase lie in the audio of the reply."""
-
-    text: str
-    start: int
-    samples: int = 0
-    words: list[Word] = field(default_factory=lambda: [])
-    ended: bool = False
-
-    def heard(self, samples: int, rate: int) -> str:
-        """The words of which at least half was played, after so many samples of this phrase."""
-        tokens = self.text.split()
-        if self.ended and samples >= self.samples:
-            return self.text
-        if self.words:
-            middles = [(word.start_s + word.end_s) / 2 * rate for word in self.words]
-            # An engine may count words in its own way; while it speaks, those that are to come are not among them.
-            words = len(middles) if self.ended else max(len(middles), len(tokens))
-            share = sum(middle <= samples for middle in middles) / words
-            return " ".join(tokens[: round(share * len(tokens))])
-        # No times from the engine: words take time as they take letters.
-        letters = sum(len(token) for token in tokens) or 1
-        length = self.samples if self.ended else max(self.samples, letters * rate // _LETTERS_A_SECOND)
-        heard: list[str] = []
-        passed = 0.0
-        for token in tokens:
-            if (passed + len(token) / 2) / letters * length > samples:
-                break
-            heard.append(token)
-            passed += len(token)
-        return " ".join(heard)
 
 
 class Playout:
     """Paces the audio of one reply, and keeps the ledger of what was heard."""
 
     def __init__(self, rules: Rules, rate: int) -> None:
-        self._rate = rate
+        self.rate = rate
         self._lead = to_samples(rules.lead_ms, rate)
         # Audio is asked for when a chunk fits into the lead, which must be before the client runs dry.
         self._chunk = min(to_samples(rules.chunk_ms, rate), max(self._lead // 2, 1))
         self._queue: deque[bytes] = deque()
         self._queued = 0
-        self._phrases: list[_Phrase] = []
+        self.ledger = Ledger(rate)
         self._closed = False
         self._held_at: int | None = None
         """What had been heard when playing was stopped; it goes on from there."""
@@ -75,26 +39,20 @@ class Playout:
         self._anchored_at = 0.0
         self.sent = 0
         """Samples that went to the client."""
-        self.made = 0
-        """Samples that were made."""
         self.reported = False
         """Whether the client tells what it has played."""
 
-    def begin_phrase(self, text: str) -> None:
-        self._phrases.append(_Phrase(text, self.made))
+    @property
+    def made(self) -> int:
+        """Samples that were made."""
+        return self.ledger.samples
 
     def add(self, pcm: bytes, words: tuple[Word, ...]) -> None:
         """Takes audio of the newest phrase."""
         samples = len(pcm) // 2
-        phrase = self._phrases[-1]
-        phrase.samples += samples
-        phrase.words.extend(words)
-        self.made += samples
+        self.ledger.add(samples, words)
         self._queue.append(pcm)
         self._queued += samples
-
-    def end_phrase(self) -> None:
-        self._phrases[-1].ended = True
 
     @property
     def held(self) -> bool:
@@ -127,14 +85,14 @@ class Playout:
 
     def ahead_ms(self, now: float) -> int:
         """Audio that was made and not heard yet."""
-        return to_ms(self.made - self.heard(now), self._rate)
+        return to_ms(self.made - self.heard(now), self.rate)
 
     def played(self, ms: int, now: float) -> None:
         """The client's own account; it cannot have played what was not sent, nor less than it said before."""
         if not self.sent:
             return
         self.reported = True
-        self._anchor = self._told = min(max(to_samples(ms, self._rate), self._told), self.sent)
+        self._anchor = self._told = min(max(to_samples(ms, self.rate), self._told), self.sent)
         self._anchored_at = now
         if self._held_at is not None:
             # It knows best where it stopped.
@@ -146,15 +104,13 @@ class Playout:
             return self._held_at
         if not self.sent:
             return 0
-        return min(self.sent, self._anchor + max(round((now - self._anchored_at) * self._rate), 0))
+        return min(self.sent, self._anchor + max(round((now - self._anchored_at) * self.rate), 0))
 
     def heard_ms(self, now: float) -> int:
-        return to_ms(self.heard(now), self._rate)
+        return to_ms(self.heard(now), self.rate)
 
     def heard_text(self, now: float) -> str:
-        heard = self.heard(now)
-        parts = [phrase.heard(heard - phrase.start, self._rate) for phrase in self._phrases if heard > phrase.start]
-        return " ".join(part for part in parts if part)
+        return self.ledger.text(self.heard(now))
 
     def take(self, now: float) -> bytes:
         """What should be sent now, or nothing."""
@@ -184,7 +140,7 @@ class Playout:
 
     def ahead_only(self, ms: int) -> float:
         """When no more than this will be ahead of what is heard, if nothing is made in between."""
-        return self._played_at(self.made - to_samples(ms, self._rate))
+        return self._played_at(self.made - to_samples(ms, self.rate))
 
     def heard_out(self, now: float) -> bool:
         return self.all_sent and self.heard(now) >= self.sent
@@ -194,7 +150,7 @@ class Playout:
         return 1 if self.sent - self.heard(now) < self._chunk else self._chunk
 
     def _played_at(self, position: int) -> float:
-        return self._anchored_at + (position - self._anchor) / self._rate
+        return self._anchored_at + (position - self._anchor) / self.rate
 
     def _dequeue(self, size: int) -> bytes:
         if self._queue and len(self._queue[0]) == size:

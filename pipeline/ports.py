@@ -187,6 +187,16 @@ class Speech:
     words: tuple[Word, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Voice:
+    """A voice that a client may name."""
+
+    name: str
+    language: str = ""
+    """Tag of what it speaks, such as `en` or `en-gb`; empty for any language."""
+    description: str = ""
+
+
 class Recogniser(Protocol):
     async def transcribe(self, utterance: Utterance) -> Transcript: ...
 
@@ -203,4 +213,10 @@ class Thinker(Protocol):
 
 
 class Speaker(Protocol):
-    def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]: ...
+    def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
+        """A voice that it does not have is no failure: it takes its own for the language."""
+        ...
+
+    def voices(self) -> tuple[Voice, ...]:
+        """What it has; asked for seldom, and outside the event loop."""
+        ...

@@ -78,8 +78,9 @@ class Reply:
             return None
         text, remembered = self._waiting.popleft()
         self._speaking = True
-        self.playout.begin_phrase(remembered)
-        return Speak(self.work, self._spoken_phrases, Phrase(text, self._language), self._patience_s)
+        self.playout.ledger.begin_phrase(remembered)
+        phrase = Phrase(text, self._language)
+        return Speak(self.work, self._spoken_phrases, phrase, self.playout.rate, self._patience_s)
 
     def speech(self, phrase: int, pcm: bytes, words: tuple[Word, ...]) -> None:
         if phrase == self._spoken_phrases:
@@ -87,7 +88,7 @@ class Reply:
 
     def end_phrase(self, phrase: int) -> None:
         if phrase == self._spoken_phrases:
-            self.playout.end_phrase()
+            self.playout.ledger.end_phrase()
             self._spoken_phrases += 1
             self._speaking = False
             self.close_if_complete()

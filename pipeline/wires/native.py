@@ -119,7 +119,7 @@ def _refusal(error: ValidationError) -> ClientError:
             return ClientError("message_invalid", f"{where}: {problem['msg']}")
 
 
-_TYPES: dict[type[Notice], str] = {
+_TYPES: dict[type[notices.Notice], str] = {
     notices.SessionOpened: "session",
     notices.CallerBegan: "speech_started",
     notices.CallerStopped: "speech_stopped",
@@ -136,4 +136,6 @@ _TYPES: dict[type[Notice], str] = {
 
 
 def write(notice: Notice) -> str:
-    return json.dumps({"type": _TYPES[type(notice)], **asdict(notice)}, ensure_ascii=False)
+    fields = asdict(notice)
+    fields.pop("item", None)
+    return json.dumps({"type": _TYPES[type(notice)], **fields}, ensure_ascii=False)

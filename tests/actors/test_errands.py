@@ -20,7 +20,7 @@ from tests.fakes.fake_time import run_in_fake_time
 HEARING, ANSWERING = Work(3, 7), Work(3, 8)
 TRANSCRIBE = Transcribe(HEARING, 160, 1_760, "es", ("sí",), patience_s=0.1)
 THINK = Think(ANSWERING, Prompt((Message("user", "Goodbye"),), "en", "clinic"), patience_s=0.2)
-SPEAK = Speak(ANSWERING, 4, Phrase("Good morning.", "en"), patience_s=0.3)
+SPEAK = Speak(ANSWERING, 4, Phrase("Good morning.", "en"), 24_000, patience_s=0.3)
 STEP = FlowStep({"asks": "slot"})
 HEARD = Transcript("buenos días", "es")
 WORDS = (Word("Good", 0, 0.2), Word("morning.", 0.2, 0.5))

@@ -11,7 +11,7 @@ from tests.pipeline.crossing import crosses, names
 COMMANDS: list[Command] = [
     Transcribe(Work(3, 7), 16_000, 32_000, "en", ("yes please",), 0.24),
     Think(Work(3, 7), Prompt((Message("user", "hello"),), "en", "clinic", {"asks": "nothing"}), 0.42),
-    Speak(Work(3, 7), 1, Phrase("Good morning.", "en"), 0.18),
+    Speak(Work(3, 7), 1, Phrase("Good morning.", "en"), 24_000, 0.18),
     Abandon(Work(2, 5)),
     Tell(AudioStarted(3)),
     Play(b"\1\0"),

@@ -69,7 +69,7 @@ def test_a_normal_turn_goes_through_the_stages_in_order() -> None:
     assert talk.state is State.THINKING
 
     talk.grows("Yes, we are.", took_ms=150)
-    first = Speak(Work(1, 2), 0, Phrase("Yes, we are.", "en"), 0.18)
+    first = Speak(Work(1, 2), 0, Phrase("Yes, we are.", "en"), RATE, 0.18)
     assert talk.take() == [Tell(Said(1, "Yes, we are.", final=False)), first]
     talk.grows("Until five.")
     talk.reply_ends()
@@ -82,7 +82,7 @@ def test_a_normal_turn_goes_through_the_stages_in_order() -> None:
     assert talk.state is State.SPEAKING
 
     talk.phrase_ends()
-    assert talk.take() == [Speak(Work(1, 2), 1, Phrase("Until five.", "en"), 0.18)]
+    assert talk.take() == [Speak(Work(1, 2), 1, Phrase("Until five.", "en"), RATE, 0.18)]
     talk.spoken(300)
     assert talk.take() == [Play(sound(1, 300)), Tell(AudioDone(1, 700))]
     assert talk.state is State.SPEAKING
@@ -187,13 +187,13 @@ def test_the_greeting_is_spoken_heard_and_remembered() -> None:
     first += ","
     assert talk.take() == [
         Tell(Said(0, text, final=True)),
-        Speak(Work(0, 1), 0, Phrase(first, "en"), 0.18),
+        Speak(Work(0, 1), 0, Phrase(first, "en"), RATE, 0.18),
     ]
     talk.spoken(500)
     assert talk.take() == [
         Tell(AudioStarted(0)),
         Play(sound(0, 500)),
-        Speak(Work(0, 1), 1, Phrase(rest, "en"), 0.18),
+        Speak(Work(0, 1), 1, Phrase(rest, "en"), RATE, 0.18),
     ]
     talk.spoken(400)
     talk.listen()

@@ -12,7 +12,7 @@ from tests.pipeline.talk import RATE, sound
 WORK, OTHER = Work(1, 2), Work(1, 3)
 PROMPT = Prompt((Message("user", "are you open"),), "en", "clinic", {})
 THINK = Think(WORK, PROMPT, 0.42)
-SPEAK = Speak(WORK, 0, Phrase("Yes, we are.", "en"), 0.18)
+SPEAK = Speak(WORK, 0, Phrase("Yes, we are.", "en"), RATE, 0.18)
 
 
 def mouth(*overrides: str) -> Mouth:
@@ -156,7 +156,7 @@ def test_what_is_known_is_said_phrase_by_phrase() -> None:
     text = "Good day. How can I help you?"
     assert made.say(Work(0, 1), text, {}, ends_call=False) == [Tell(Said(0, text, final=True))]
     ((speak,), _) = made.carry_on(None, 0.0, held=False)
-    assert speak == Speak(Work(0, 1), 0, Phrase(text, "en"), 0.18)
+    assert speak == Speak(Work(0, 1), 0, Phrase(text, "en"), RATE, 0.18)
 
 
 # Patience
@@ -170,7 +170,7 @@ def test_a_word_of_patience_is_said_once_when_the_model_is_late() -> None:
     made.fill(clock, 10.9)
     assert made.carry_on(clock, 10.9, held=False) == ([], None)
     made.fill(clock, 11.0)
-    assert made.carry_on(clock, 11.0, held=False)[0] == [Speak(WORK, 0, Phrase("One moment, please.", "en"), 0.18)]
+    assert made.carry_on(clock, 11.0, held=False)[0] == [Speak(WORK, 0, Phrase("One moment, please.", "en"), RATE, 0.18)]
     assert made.filler_at(clock) is None
     told = carry_on(made, on.SpeechMade(WORK, 0, sound(1, 100), (), 0.1), 11.1, clock)
     (report,) = [one.notice for one in told if isinstance(one, Tell) and isinstance(one.notice, TurnReport)]

@@ -12,7 +12,7 @@ RATE = 1_000
 
 def playout(lead_ms: int = 500, chunk_ms: int = 100) -> Playout:
     made = Playout(Rules(lead_ms=lead_ms, chunk_ms=chunk_ms), RATE)
-    made.begin_phrase("")
+    made.ledger.begin_phrase("")
     return made
 
 
@@ -24,10 +24,10 @@ def sound(samples: int, first: int = 0) -> bytes:
 def playing(samples: int, words: tuple[Word, ...] = (), text: str = "", *, ended: bool = True) -> Playout:
     """All of it was sent at 0 s."""
     made = Playout(Rules(lead_ms=10_000), RATE)
-    made.begin_phrase(text)
+    made.ledger.begin_phrase(text)
     made.add(sound(samples), words)
     if ended:
-        made.end_phrase()
+        made.ledger.end_phrase()
     assert len(made.take(0.0)) == 2 * samples
     return made
 
@@ -140,7 +140,7 @@ def test_what_is_taken_is_what_was_added_and_never_beyond_the_lead(
 def test_playing_begins_when_audio_arrives_and_pauses_when_it_runs_out() -> None:
     made = playing(300)
     assert [made.heard(at) for at in (0.0, 0.1, 0.3, 0.7)] == [0, 100, 300, 300]
-    made.begin_phrase("")
+    made.ledger.begin_phrase("")
     made.add(sound(200), ())
     made.take(1.0)
     assert [made.heard(at) for at in (1.0, 1.1, 1.2, 5.0)] == [300, 400, 500, 500]
@@ -308,9 +308,9 @@ def test_a_phrase_that_is_still_being_made_was_not_heard_to_its_end() -> None:
 def test_phrases_are_heard_one_after_the_other() -> None:
     made = Playout(Rules(lead_ms=10_000), RATE)
     for text in ("One.", "Two and three.", "Four."):
-        made.begin_phrase(text)
+        made.ledger.begin_phrase(text)
         made.add(sound(300), ())
-        made.end_phrase()
+        made.ledger.end_phrase()
     made.take(0.0)
     heard = [made.heard_text(at) for at in (0.1, 0.3, 0.45, 0.6, 0.9)]
     assert heard == ["", "One.", "One. Two and", "One. Two and three.", "One. Two and three. Four."]

@@ -17,7 +17,7 @@ def reply(*overrides: str) -> Reply:
 
 
 def speak(index: int, text: str) -> Speak:
-    return Speak(WORK, index, Phrase(text, "en"), patience_s=0.18)
+    return Speak(WORK, index, Phrase(text, "en"), RATE, patience_s=0.18)
 
 
 def test_one_phrase_is_spoken_at_a_time() -> None:
