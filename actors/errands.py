@@ -12,7 +12,7 @@ from typing import Any, assert_never
 from actors.stages import Stages, as_parley_error
 from pipeline import events as on
 from pipeline.commands import Speak, Think, Transcribe
-from pipeline.ports import FlowStep, Samples, Utterance
+from pipeline.ports import CallDelta, Finish, FlowStep, Samples, Utterance
 from pipeline.work import Work
 
 log = logging.getLogger(__name__)
@@ -83,14 +83,20 @@ class Errands:
 
     async def _think(self, command: Think) -> None:
         step: FlowStep | None = None
+        finish = Finish()
         async with aclosing(self._stages.reply(command.prompt, command.patience_s)) as stream:
             async for took_s, parts, did in stream:
                 for part in parts:
-                    if isinstance(part, FlowStep):
-                        step = part
-                    else:
-                        self._give(on.ReplyGrew(command.work, part, took_s, did))
-        self._give(on.ReplyEnded(command.work, step))
+                    match part:
+                        case str():
+                            self._give(on.ReplyGrew(command.work, part, took_s, did))
+                        case CallDelta():
+                            self._give(on.CallGrew(command.work, part, took_s))
+                        case FlowStep():
+                            step = part
+                        case Finish():
+                            finish = part
+        self._give(on.ReplyEnded(command.work, step, finish))
 
     async def _speak(self, command: Speak) -> None:
         async with aclosing(self._stages.speak(command.phrase, self._out_rate, command.patience_s)) as stream:

@@ -1,21 +1,27 @@
-"""LLM: the reply to a conversation in phrases that can be spoken, from the first provider that can.
+"""LLM: the reply to a conversation from the first provider that can, in phrases if it will be spoken.
 
-Phrases are cut here and not where they are spoken: a reply crosses to its conversation in one or two messages, not in one for
-each token.
+Phrases are cut here and not where they are spoken, and what came meanwhile goes together: a reply crosses to its conversation
+in a few messages, not in one for each token. Words and function calls keep their order; where the call flow stands and how the
+reply ended come last. Only phrases lose their markdown: a reply that is only read keeps each of its characters.
 """
 
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
+from itertools import groupby
 
+from actors.gathering import gathered
 from actors.providers import Providers
 from pipeline.config import Config
 from pipeline.flow import load_flow
 from pipeline.phrasing import Phraser
-from pipeline.ports import FlowStep, Prompt, TextDelta, Thinker
+from pipeline.ports import CallDelta, Finish, FlowStep, Prompt, ReplyPart, TextDelta, Thinker
 
-TimedParts = tuple[float, list[str | FlowStep], tuple[str, ...]]
-"""Seconds until they came, phrases or where the call flow stands, and what was done because a provider was late."""
+Piece = str | CallDelta | FlowStep | Finish
+"""Of a reply: a phrase or raw text, a piece of a call, where the call flow stands, how it ended."""
+
+TimedParts = tuple[float, list[Piece], tuple[str, ...]]
+"""Seconds until they came, pieces of a reply, and what was done because a provider was late."""
 
 
 class LLM:
@@ -26,21 +32,76 @@ class LLM:
 
     async def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
         began = time.monotonic()
-        phraser = Phraser(prompt.language)
-        step: FlowStep | None = None
+        making = _Making(prompt)
         did: list[str] = []
-        async with aclosing(self._providers.stream(lambda engine: engine.reply(prompt), patience_s, did)) as stream:
-            async for part in stream:
-                if not isinstance(part, TextDelta):
-                    step = part
-                elif phrases := phraser.push(part.text):
-                    yield time.monotonic() - began, list(phrases), tuple(did)
+        parts = self._providers.stream(lambda engine: engine.reply(prompt), patience_s, did)
+        async with aclosing(gathered(parts)) as gatherings:
+            async for gathering in gatherings:
+                if pieces := making.push(gathering):
+                    yield time.monotonic() - began, pieces, tuple(did)
                     did.clear()
-        rest: list[str | FlowStep] = [*phraser.flush()]
-        if step is not None:
-            rest.append(step)
-        if rest:
-            yield time.monotonic() - began, rest, tuple(did)
+        if pieces := making.end():
+            yield time.monotonic() - began, pieces, tuple(did)
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()
+
+
+class _Making:
+    """One reply while it is made."""
+
+    def __init__(self, prompt: Prompt) -> None:
+        self._language = prompt.language
+        self._phraser = Phraser(prompt.language) if prompt.wish.spoken else None
+        self._step: FlowStep | None = None
+        self._finish: Finish | None = None
+
+    def push(self, parts: Iterable[ReplyPart]) -> list[Piece]:
+        """What can be passed on already."""
+        pieces: list[Piece] = []
+        for part in _joined(parts):
+            match part:
+                case TextDelta():
+                    pieces += self._words(part.text)
+                case CallDelta():
+                    pieces += self._rest()
+                    pieces.append(part)
+                case FlowStep():
+                    self._step = part
+                case Finish():
+                    self._finish = part
+        return pieces
+
+    def end(self) -> list[Piece]:
+        ends = (self._step, self._finish)
+        return [*self._rest(), *(end for end in ends if end is not None)]
+
+    def _words(self, text: str) -> list[str]:
+        if self._phraser is not None:
+            return self._phraser.push(text)
+        return [text] if text else []
+
+    def _rest(self) -> list[str]:
+        """Words that waited for more; what comes after them begins anew."""
+        if self._phraser is None:
+            return []
+        ended, self._phraser = self._phraser, Phraser(self._language)
+        return ended.flush()
+
+
+def _joined(parts: Iterable[ReplyPart]) -> Iterable[ReplyPart]:
+    """The same parts, with neighbours of one kind, or of one call, as one."""
+    for _, group in groupby(parts, key=_kind):
+        first, *others = group
+        match first:
+            case TextDelta():
+                yield TextDelta("".join((first.text, *(part.text for part in others if isinstance(part, TextDelta)))))
+            case CallDelta():
+                pieces = (first.arguments, *(part.arguments for part in others if isinstance(part, CallDelta)))
+                yield CallDelta(first.call_id, first.name, "".join(pieces))
+            case FlowStep() | Finish():
+                yield others[-1] if others else first
+
+
+def _kind(part: ReplyPart) -> tuple[type, str]:
+    return type(part), part.call_id if isinstance(part, CallDelta) else ""

@@ -1,14 +1,15 @@
 """A fake of OpenAI's API on a free local port: chat completions, transcriptions and speech, over real HTTP.
 
 It runs in a thread of its own, so tests with and without an event loop can use it, and so can other processes. Each request
-takes the next of the `plans` that were queued, or `otherwise` when none is left. What it saw is in `seen`.
+takes the next of the `plans` that were queued, or `otherwise` when none is left; a chat takes the next of the `replies`, or the
+words of `reply`. What it saw is in `seen`.
 
     with fake_openai() as server:
         server.plans += [Refuse(429, retry_after="0"), Cut(after=2)]
         ... talk to server.url ...
         assert server.seen[0].fields["model"] == "gpt-4o-mini"
 
-A part is a word of a reply or a piece of speech; a transcription is all one part.
+A part is a word of a reply, a piece of a function call or a piece of speech; a transcription is all one part.
 """
 
 import asyncio
@@ -59,6 +60,27 @@ class Cut:
 Plan = Answer | Refuse | Stall | Cut
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """A function that the model asks for, with the pieces of its arguments."""
+
+    id: str
+    name: str
+    arguments: tuple[str, ...] = ("{}",)
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What the model writes: words, then calls."""
+
+    text: str = ""
+    calls: tuple[Call, ...] = ()
+    deltas: tuple[dict[str, Any], ...] = ()
+    """Further deltas as they stand, for servers with ways of their own."""
+    end: str = ""
+    """Why it ends, if not because all was said."""
+
+
 @dataclass(slots=True)
 class Seen:
     """A request as it came in."""
@@ -80,6 +102,14 @@ class FakeOpenAI:
         self.plans: list[Plan] = []
         self.otherwise: Plan = Answer()
         self.reply = "We are open from nine to five."
+        self.replies: list[Reply] = []
+        self.usage: dict[str, Any] | None = {
+            "prompt_tokens": 12,
+            "completion_tokens": 7,
+            "total_tokens": 19,
+            "prompt_tokens_details": {"cached_tokens": 4},
+        }
+        """What a chat that asks for it is told at its end; None for a server that tells nobody."""
         self.heard = "what are your opening hours"
         self.speech = (b"\x01\x00\x02\x00\x03", b"\x00\x04\x00", b"\x05\x00")
         """PCM16 pieces; by default one splits a sample."""
@@ -149,7 +179,9 @@ class FakeOpenAI:
     def _parts(self, seen: Seen) -> tuple[str, list[bytes]]:
         match seen.path.partition("?")[0].rsplit("/", 1)[-1]:
             case "completions":
-                return "text/event-stream", _chat_events(self.reply)
+                reply = self.replies.pop(0) if self.replies else Reply(self.reply)
+                asked = seen.fields.get("stream_options", {}).get("include_usage")
+                return "text/event-stream", _chat_events(reply, self.usage if asked else None)
             case "transcriptions":
                 return "application/json", [json.dumps(_transcription(self.heard, seen.fields)).encode()]
             case "speech":
@@ -204,13 +236,26 @@ async def _refuse(plan: Refuse, writer: asyncio.StreamWriter) -> None:
     await writer.drain()
 
 
-def _chat_events(reply: str) -> list[bytes]:
-    first, *rest = reply.split(" ")
-    choices = [{"delta": {"content": text}, "finish_reason": None} for text in (first, *(f" {word}" for word in rest))]
-    choices.append({"delta": {}, "finish_reason": "stop"})
+def _chat_events(reply: Reply, usage: dict[str, Any] | None) -> list[bytes]:
+    end = reply.end or ("tool_calls" if reply.calls else "stop")
+    choices: list[dict[str, Any]] = [{"delta": delta, "finish_reason": None} for delta in _chat_deltas(reply)]
+    choices.append({"delta": {}, "finish_reason": end})
     common = {"id": "chat-1", "object": "chat.completion.chunk", "created": 1, "model": "fake"}
-    events = [json.dumps({**common, "choices": [{"index": 0, **choice}]}) for choice in choices]
-    return [f"data: {event}\n\n".encode() for event in (*events, "[DONE]")]
+    events = [{**common, "choices": [{"index": 0, **choice}]} for choice in choices]
+    if usage is not None:
+        events.append({**common, "choices": [], "usage": usage})
+    return [f"data: {event}\n\n".encode() for event in (*map(json.dumps, events), "[DONE]")]
+
+
+def _chat_deltas(reply: Reply) -> Iterator[dict[str, Any]]:
+    for number, word in enumerate(reply.text.split(" ") if reply.text else ()):
+        yield {"content": f" {word}" if number else word}
+    for index, call in enumerate(reply.calls):
+        head = {"name": call.name, "arguments": ""}
+        yield {"tool_calls": [{"index": index, "id": call.id, "type": "function", "function": head}]}
+        for piece in call.arguments:
+            yield {"tool_calls": [{"index": index, "function": {"arguments": piece}}]}
+    yield from reply.deltas
 
 
 def _transcription(heard: str, fields: dict[str, Any]) -> dict[str, Any]:

@@ -15,8 +15,8 @@ from actors.engines.openai_chat import OpenAIChatThinker
 from pipeline.engine_settings import OpenAIChat
 from pipeline.errors import ProviderError, ProviderUnavailable
 from pipeline.flow import load_flow
-from pipeline.ports import Message, Prompt, TextDelta
-from tests.fakes.openai_server import Answer, Cut, FakeOpenAI, Refuse, Stall, fake_openai
+from pipeline.ports import CallDelta, Finish, Message, Prompt, ReplyPart, TextDelta, Tool, ToolCall, ToolResult, Usage, Wish
+from tests.fakes.openai_server import Answer, Call, Cut, FakeOpenAI, Refuse, Reply, Stall, fake_openai
 
 KEY = "sk-very-secret"
 NOWHERE = Path("no-flows")
@@ -50,8 +50,12 @@ def thinker(server: FakeOpenAI, **changes: Any) -> OpenAIChatThinker:
     return OpenAIChatThinker(settings, OPEN[-1], lambda flow, language: f"Answer for {flow} in {language}.")
 
 
+async def written(engine: OpenAIChatThinker, prompt: Prompt = PROMPT) -> list[ReplyPart]:
+    return [part async for part in engine.reply(prompt)]
+
+
 async def said(engine: OpenAIChatThinker) -> list[str]:
-    return [delta.text async for delta in engine.reply(PROMPT)]
+    return [part.text for part in await written(engine) if isinstance(part, TextDelta)]
 
 
 async def failure(engine: OpenAIChatThinker) -> ProviderError:
@@ -71,6 +75,7 @@ async def test_a_reply_comes_in_pieces_and_the_request_holds_the_conversation(op
         "temperature": 0.6,
         "max_tokens": 300,
         "stream": True,
+        "stream_options": {"include_usage": True},
         "messages": [
             {"role": "system", "content": "Answer for clinic in de."},
             {"role": "user", "content": "hello"},
@@ -196,7 +201,7 @@ async def test_each_failure_has_its_code(openai_server: FakeOpenAI, plan: Any, t
 async def test_a_reply_that_is_cut_keeps_what_was_said(openai_server: FakeOpenAI) -> None:
     openai_server.otherwise = Cut(after=3)
     deltas = thinker(openai_server).reply(PROMPT)
-    assert [(await anext(deltas)).text for _ in range(3)] == ["We", " are", " open"]
+    assert [await anext(deltas) for _ in range(3)] == [TextDelta("We"), TextDelta(" are"), TextDelta(" open")]
     with pytest.raises(ProviderError, match="provider_cut"):
         await anext(deltas)
 
