@@ -29,6 +29,7 @@ from pipeline.engine_settings import (
     ThinkerSettings,
 )
 from pipeline.errors import ConfigError
+from pipeline.keys import Keys, from_environment
 
 S = TypeVar("S")
 
@@ -48,6 +49,8 @@ class Server(Settings):
     """Milliseconds of reply audio that may wait for one slow reader; past that it is told and cut off."""
     longest_conversation_s: Positive = 7_200
     """Seconds that a conversation may last; drains and reloads wait this long before they cut one."""
+    cors_origins: tuple[str, ...] = ()
+    """Web pages, such as `https://app.example.com`, whose scripts may use `/v1`; `*` for all."""
 
 
 class Ray(Settings):
@@ -319,6 +322,7 @@ class Config(Settings):
     """Everything that can be set."""
 
     server: Server = Server()
+    keys: Keys = Keys()
     ray: Ray = Ray()
     gateway: Gateway = Gateway()
     buffer: Shards = Shards()
@@ -419,7 +423,8 @@ def _first_problem(error: ValidationError) -> str:
         return f"{field}: there is no such setting"
     message = problem["msg"].removeprefix("Value error, ")
     # A whole section would bury the message, and a key must not show.
-    showable = isinstance(problem["input"], str | int | float | None) and path[-1] != "api_key"
+    secret = path[-1] == "api_key" or path[0] == "keys"
+    showable = isinstance(problem["input"], str | int | float | None) and not secret
     return f"{field}: {message} (got {problem['input']!r})" if showable else f"{field}: {message}"
 
 
@@ -434,4 +439,4 @@ def _with_keys(config: Config, environ: Mapping[str, str]) -> Config:
         name: stage.model_copy(update={"engines": {key: keyed(settings) for key, settings in stage.engines.items()}})
         for name, stage in (("asr", config.asr), ("llm", config.llm), ("tts", config.tts))
     }
-    return config.model_copy(update=stages)
+    return config.model_copy(update={**stages, "keys": from_environment(config.keys, environ)})

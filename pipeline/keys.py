@@ -106,9 +106,7 @@ def find(keys: Keys, shown: str) -> Caller | None:
             found = key
     if found is None:
         return None
-    return Caller(
-        found.name, found.conversations or keys.conversations, found.requests_per_minute or keys.requests_per_minute
-    )
+    return Caller(found.name, found.conversations or keys.conversations, found.requests_per_minute or keys.requests_per_minute)
 
 
 def needed(keys: Keys, host: str) -> bool:
