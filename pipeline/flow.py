@@ -14,11 +14,12 @@ import yaml
 from pydantic import ValidationError
 
 from pipeline.errors import ConfigError
+from pipeline.flow_calls import NOTHING, FlowCall, Offer
 from pipeline.flow_prompt import system_prompt
 from pipeline.flow_schema import FlowFile
 from pipeline.flow_steps import FlowAnswer, Talk
 
-__all__ = ["Flow", "FlowAnswer", "flow_names", "load_flow"]
+__all__ = ["Flow", "FlowAnswer", "FlowCall", "Offer", "flow_names", "load_flow"]
 
 _FLOW_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
 
@@ -51,9 +52,23 @@ class Flow:
         """What a language model must know to speak for this place."""
         return system_prompt(self._file, self._talk(language).language, language)
 
-    def step(self, text: str, language: str, state: dict[str, Any], accept: float) -> FlowAnswer:
-        """Answers what a caller said; `accept` is how alike an example it must be, from 0 to 1."""
-        return self._talk(language).step(text, state, accept)
+    def step(self, text: str, language: str, state: dict[str, Any], accept: float, offer: Offer = NOTHING) -> FlowAnswer:
+        """Answers what a caller said; `accept` is how alike an example it must be, from 0 to 1.
+
+        The answer may be the call of a function on offer. A call that was awaited before is forgotten.
+        """
+        return self._talk(language).step(text, state, accept, offer)
+
+    def result(self, call_id: str, output: str, language: str, state: dict[str, Any]) -> FlowAnswer | None:
+        """Answers with what a function gave; None when the flow awaits no such result."""
+        return self._talk(language).result(call_id, output, state)
+
+    def unprompted(self, language: str, state: dict[str, Any], first: bool) -> FlowAnswer:
+        """What is said when a reply is wanted and the caller said nothing; `first` when nobody has said anything yet.
+
+        It changes nothing: what was asked is asked again, and a call that is awaited stays so.
+        """
+        return self._talk(language).unprompted(state, first)
 
     def _talk(self, language: str) -> Talk:
         return self._talks.get(language) or self._talks[self.languages[0]]

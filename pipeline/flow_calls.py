@@ -27,6 +27,10 @@ class Offer:
     """What a call made in this turn is known by; its result comes under the same."""
 
 
+NOTHING = Offer()
+"""No function at all."""
+
+
 @dataclass(frozen=True, slots=True)
 class FlowCall:
     """A function that an intent calls instead of giving its own answer."""
@@ -50,7 +54,8 @@ def flow_call(intent: str, call: Call, slots: Mapping[str, str]) -> FlowCall:
 def with_result(sentence: str, output: str, wording: Callable[[str], str]) -> str | None:
     """The sentence with the result's values and the slots' wordings in it; None when the result is of no use."""
     result = _read(output)
-    if isinstance(result, dict) and cast(dict[str, object], result).get("error"):
+    fields = _fields(result)
+    if fields.get("error"):
         return None
     pieces: list[str] = []
     for number, piece in enumerate(TEMPLATE.split(sentence)):
@@ -60,7 +65,7 @@ def with_result(sentence: str, output: str, wording: Callable[[str], str]) -> st
         elif name != RESULT:
             pieces.append(wording(piece))
         else:
-            words = _field(result, field) if field else _whole(result, output)
+            words = _field(fields.get(field)) if field else _whole(result, output)
             if words is None:
                 return None
             pieces.append(words)
@@ -75,12 +80,15 @@ def _read(output: str) -> object:
         return output
 
 
+def _fields(result: object) -> dict[str, object]:
+    return cast(dict[str, object], result) if isinstance(result, dict) else {}
+
+
 def _whole(result: object, output: str) -> str | None:
     return _words(result if isinstance(result, str) else output) if _is_plain(result) else None
 
 
-def _field(result: object, field: str) -> str | None:
-    value = cast(dict[str, object], result).get(field) if isinstance(result, dict) else None
+def _field(value: object) -> str | None:
     return _words(str(value)) if _is_plain(value) else None
 
 

@@ -63,7 +63,7 @@ def read_place(state: Mapping[str, Any], file: FlowFile) -> Place:
         misses if isinstance(misses, int) else 0,
         said if intent and isinstance(said, str) else "",
     )
-    asks_nothing_missing = place.asks is Asks.SLOT and not missing(intent, kept)
+    asks_nothing_missing = place.asks is Asks.SLOT and not missing_slots(intent, kept)
     if place.asks in (Asks.SLOT, Asks.CONFIRMATION) and (not intent or asks_nothing_missing):
         return replace(place, asks=Asks.NOTHING)
     return place
@@ -80,10 +80,10 @@ def read_awaited(state: Mapping[str, Any], file: FlowFile) -> Awaited | None:
     if not isinstance(call_id, str) or not isinstance(name, str) or intent is None or intent.call is None:
         return None
     slots = _known_slots(noted.get("slots"), intent, file)
-    return None if missing(intent, slots) else Awaited(call_id, name, slots)
+    return None if missing_slots(intent, slots) else Awaited(call_id, name, slots)
 
 
-def missing(intent: Intent | None, slots: Mapping[str, str]) -> list[str]:
+def missing_slots(intent: Intent | None, slots: Mapping[str, str]) -> list[str]:
     return [slot for slot in intent.slots if slot not in slots] if intent else []
 
 

@@ -2,15 +2,20 @@
 
 Whoever is asked something may answer it, correct what they said before, ask something else (it is answered, and the question
 comes again), or drop it. Who is not understood is asked again; the second time in a row somebody else is offered.
+
+An answer may be a function's to give, if the client offers that function. It is called once for each answer: what is wanted
+again is said again.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Any, cast
+from typing import Any
 
+from pipeline.flow_calls import FlowCall, Offer, flow_call, with_result
 from pipeline.flow_grammar import Grammar
 from pipeline.flow_matching import SURE, Heard, Matcher
+from pipeline.flow_place import Asks, Awaited, Place, missing_slots, read_awaited, read_place
 from pipeline.flow_schema import PLACEHOLDER, Case, FlowFile, Intent
 from pipeline.flow_slots import SlotReader
 from pipeline.flow_words import says_yes, small_words
@@ -28,6 +33,8 @@ class FlowAnswer:
     ends_call: bool
     intent: str | None
     """What the caller wanted, or None when it was not understood or belongs to no intent."""
+    call: FlowCall | None = None
+    """What the client is asked to do before anything is said; the text is empty then."""
 
 
 class Command(StrEnum):
@@ -77,7 +84,36 @@ class Talk:
             case Asks.NOTHING | Asks.CONFIRMATION:
                 return self._expected[place.asks, place.intent or ""]
 
-    def step(self, text: str, state: Mapping[str, Any], accept: float) -> FlowAnswer:
+    def step(self, text: str, state: Mapping[str, Any], accept: float, offer: Offer) -> FlowAnswer:
+        answer = self._reply(text, state, accept)
+        if answer.call is None or answer.call.function not in offer.functions:
+            return replace(answer, call=None)
+        place = read_place(answer.state, self.file)
+        if place.asks is Asks.NOTHING:
+            # Nothing was said yet that could be said again, and the file's own answer may turn out untrue.
+            place = replace(place, said=self.lines.what_else)
+        awaited = Awaited(offer.call_id, answer.call.intent, answer.call.slots)
+        return replace(answer, text="", state=place.state() | awaited.state(), ends_call=False)
+
+    def result(self, call_id: str, output: str, state: Mapping[str, Any]) -> FlowAnswer | None:
+        awaited = read_awaited(state, self.file)
+        if awaited is None or awaited.call_id != call_id:
+            return None
+        return self._then_asks(self._with_result(awaited, output), read_place(state, self.file))
+
+    def unprompted(self, state: Mapping[str, Any], first: bool) -> FlowAnswer:
+        place, awaited = read_place(state, self.file), read_awaited(state, self.file)
+        text = self.lines.reprompt
+        if first and self.lines.greeting:
+            text = self.lines.greeting
+        elif place.asks is Asks.OFFER:
+            text = self.lines.offer or text
+        elif place.asks is not Asks.NOTHING:
+            text = f"{text} {self._again(place).text}"
+        return FlowAnswer(text, place.state() | (awaited.state() if awaited else {}), False, None)
+
+    def _reply(self, text: str, state: Mapping[str, Any], accept: float) -> FlowAnswer:
+        """The file's own answer, with the call that could be made in its place."""
         place = read_place(state, self.file)
         heard = self.matcher.hear(text)
         intent, score = self.matcher.best(heard)
@@ -92,7 +128,7 @@ class Talk:
                 return self._offered(place, heard, intent)
 
     def missing(self, place: Place) -> list[str]:
-        return missing(self.file.intents[place.intent] if place.intent else None, place.slots)
+        return missing_slots(self.file.intents[place.intent] if place.intent else None, place.slots)
 
     def _open(self, place: Place, heard: Heard, intent: str | None) -> FlowAnswer:
         """Nothing was asked: the caller says what they want."""
@@ -128,8 +164,12 @@ class Talk:
         if intent == Command.HELLO:
             return self._again(place)
         answer = self._wanted(place, heard, intent)
-        handed_over = intent in self.file.intents and self.file.intents[intent].hand_over
-        if answer.ends_call or handed_over or intent not in self.file.intents or answer.state["asks"] != Asks.NOTHING:
+        return self._then_asks(answer, place) if intent in self.file.intents else answer
+
+    def _then_asks(self, answer: FlowAnswer, place: Place) -> FlowAnswer:
+        """The answer, and after it the question that was open before, unless the answer leads elsewhere."""
+        settled = answer.state["asks"] == Asks.NOTHING and not answer.ends_call and "hand_over" not in answer.state
+        if not settled or place.asks not in (Asks.SLOT, Asks.CONFIRMATION):
             return answer
         question = self._again(place)
         return replace(answer, text=f"{answer.text} {question.text}", state=question.state)
@@ -194,7 +234,7 @@ class Talk:
         """Asks for what is missing, then whether all is right, then answers."""
         wanted = self.file.intents[intent]
         case = self._case(wanted, slots)
-        missing = missing(wanted, slots)
+        missing = missing_slots(wanted, slots)
         if case is None and missing:
             place = Place(intent, slots, Asks.SLOT)
             return FlowAnswer(self.file.slots[missing[0]].question[self.language], place.state(), False, intent)
@@ -206,13 +246,34 @@ class Talk:
     def _answered(self, name: str, slots: dict[str, str]) -> FlowAnswer:
         intent = self.file.intents[name]
         case = self._case(intent, slots)
-        answer = case.answer if case else intent.answer
-        state = Place(name, slots).state()
-        texts = [answer.get(self.language, "")]
+        answer = (case.answer if case else intent.answer).get(self.language, "")
+        call = intent.call if case is None or (intent.call and intent.call.for_cases) else None
+        may_call = call and not missing_slots(intent, slots)
+        return replace(
+            self._concluded(Place(name, slots), self._filled(answer, slots)),
+            call=flow_call(name, call, slots) if call and may_call else None,
+        )
+
+    def _with_result(self, awaited: Awaited, output: str) -> FlowAnswer:
+        name, slots = awaited.intent, awaited.slots
+        call = self.file.intents[name].call
+        assert call is not None
+        text = with_result(call.answer[self.language], output, lambda slot: self._wording(slot, slots))
+        if text is not None:
+            return self._concluded(Place(name, slots, said=text), text)
+        if call.failed:
+            text = self._filled(call.failed[self.language], slots)
+            return FlowAnswer(text, Place(name, slots, said=text).state(), False, name)
+        return replace(self._answered(name, slots), call=None)
+
+    def _concluded(self, place: Place, text: str) -> FlowAnswer:
+        """The text, and what comes after it in the intent of this place."""
+        assert place.intent is not None
+        intent, state = self.file.intents[place.intent], place.state()
         if intent.hand_over:
-            texts.append(intent.hand_over.text[self.language])
+            text = f"{text} {self._filled(intent.hand_over.text[self.language], place.slots)}".strip()
             state["hand_over"] = intent.hand_over.target
-        return FlowAnswer(self._filled(" ".join(filter(None, texts)), slots), state, intent.ends_call, name)
+        return FlowAnswer(text, state, intent.ends_call, place.intent)
 
     def _case(self, intent: Intent, slots: Mapping[str, str]) -> Case | None:
         fitting = (case for case in intent.cases if all(slots.get(slot) in values for slot, values in case.when.items()))
@@ -223,7 +284,9 @@ class Talk:
         if place.intent is None:
             return FlowAnswer(self.lines.greeting or self.lines.what_else, place.state(), False, None)
         if place.asks is Asks.NOTHING:
-            return self._answered(place.intent, place.slots)
+            if place.said:
+                return FlowAnswer(place.said, place.state(), False, place.intent)
+            return replace(self._answered(place.intent, place.slots), call=None)
         return self._go_on(place.intent, place.slots)
 
     def _what_else(self) -> FlowAnswer:
@@ -234,7 +297,7 @@ class Talk:
         if missed.misses >= _MISSES and self.hands_over and self.lines.offer:
             offering = replace(missed, asks=Asks.OFFER)
             if place.asks is Asks.NOTHING:
-                offering = replace(offering, intent=None, slots={})
+                offering = replace(offering, intent=None, slots={}, said="")
             return FlowAnswer(self.lines.offer, offering.state(), False, None)
         text = self.lines.fallback if missed.misses >= _MISSES else self.lines.reprompt
         if place.asks in (Asks.SLOT, Asks.CONFIRMATION):
@@ -242,9 +305,9 @@ class Talk:
         return FlowAnswer(text, missed.state(), False, None)
 
     def _filled(self, sentence: str, slots: Mapping[str, str]) -> str:
-        def wording(slot: str) -> str:
-            value = slots.get(slot, "")
-            known = self.file.slots[slot].values
-            return known[value][self.language][0] if value in known else value
+        return PLACEHOLDER.sub(lambda match: self._wording(match.group(1), slots), sentence)
 
-        return PLACEHOLDER.sub(lambda match: wording(match.group(1)), sentence)
+    def _wording(self, slot: str, slots: Mapping[str, str]) -> str:
+        value = slots.get(slot, "")
+        known = self.file.slots[slot].values
+        return known[value][self.language][0] if value in known else value

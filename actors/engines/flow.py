@@ -1,15 +1,19 @@
 """Answers from the call flow alone: no key, no weights, no library, and an answer within a millisecond.
 
 It is the last provider of the list, so it takes over in mid conversation too: a state that it did not write counts as the
-flow's beginning.
+flow's beginning. A function that another engine called is not awaited here; what the caller said before it is answered.
+
+Of a client's wish it heeds the tools, as far as an intent of the flow calls one of that name, and a tool choice that forbids
+some or all of them. It has no model: instructions change nothing, and no function can be forced upon a flow.
 """
 
-from collections.abc import AsyncGenerator
+import secrets
+from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 
 from pipeline.engine_settings import FlowEngine, Settings
-from pipeline.flow import load_flow
-from pipeline.ports import FlowStep, Prompt, ReplyPart, TextDelta
+from pipeline.flow import Flow, FlowAnswer, Offer, load_flow
+from pipeline.ports import CallDelta, Entry, FlowStep, Message, Prompt, ReplyPart, TextDelta, ToolCall, ToolResult, Wish
 
 
 class FlowThinker:
@@ -18,11 +22,45 @@ class FlowThinker:
         self._flows_dir = flows_dir
 
     async def reply(self, prompt: Prompt) -> AsyncGenerator[ReplyPart, None]:
-        said = prompt.messages[-1].text if prompt.messages and prompt.messages[-1].role == "user" else ""
-        flow = load_flow(self._flows_dir, prompt.flow)
-        answer = flow.step(said, prompt.language, prompt.flow_state, self._accept)
-        yield TextDelta(answer.text)
+        call_id = f"call_{secrets.token_hex(12)}"
+        answer = self._answer(load_flow(self._flows_dir, prompt.flow), prompt, call_id)
+        if answer.call:
+            yield CallDelta(call_id, answer.call.function, answer.call.arguments)
+        else:
+            yield TextDelta(answer.text)
         yield FlowStep(answer.state, answer.ends_call)
+
+    def _answer(self, flow: Flow, prompt: Prompt, call_id: str) -> FlowAnswer:
+        said, done = _newest(prompt.messages)
+        results = [entry for entry in done if isinstance(entry, ToolResult)]
+        for result in results:
+            answer = flow.result(result.call_id, result.output, prompt.language, prompt.flow_state)
+            if answer:
+                return answer
+        if not said or (done and not results):
+            first = not any(isinstance(entry, Message) and entry.role != "system" and entry.text for entry in prompt.messages)
+            return flow.unprompted(prompt.language, prompt.flow_state, first)
+        # A function was called for these words already; the flow does not call another.
+        offer = Offer() if done else Offer(_on_offer(prompt.wish), call_id)
+        return flow.step(said, prompt.language, prompt.flow_state, self._accept, offer)
+
+
+def _newest(entries: Sequence[Entry]) -> tuple[str, list[ToolCall | ToolResult]]:
+    """What the caller said last, if nothing was said to it; and the calls and results after the last words, newest first."""
+    done: list[ToolCall | ToolResult] = []
+    for entry in reversed(entries):
+        if not isinstance(entry, Message):
+            done.append(entry)
+        elif entry.role != "system":
+            return entry.text.strip() if entry.role == "user" else "", done
+    return "", done
+
+
+def _on_offer(wish: Wish) -> frozenset[str]:
+    names = frozenset(tool.name for tool in wish.tools)
+    if wish.tool_choice.startswith("name:"):
+        return names & {wish.tool_choice.removeprefix("name:")}
+    return frozenset() if wish.tool_choice == "none" else names
 
 
 def why_unavailable(settings: Settings) -> str | None:
