@@ -14,7 +14,7 @@ from actors.llm import LLM, TimedParts
 from actors.tts import TTS, TimedSpeech
 from pipeline.config import Config
 from pipeline.errors import ParleyError, ServerError
-from pipeline.ports import Phrase, Prompt, Utterance
+from pipeline.ports import Phrase, Prompt, Utterance, Voice
 
 APP = "parley"
 STAGES = ("asr", "llm", "tts")
@@ -28,6 +28,7 @@ class Stages(Protocol):
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript: ...
     def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]: ...
     def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]: ...
+    async def voices(self) -> tuple[Voice, ...]: ...
 
 
 class LocalStages:
@@ -48,6 +49,9 @@ class LocalStages:
     def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
         return self._tts.speak(phrase, rate, patience_s)
 
+    async def voices(self) -> tuple[Voice, ...]:
+        return await self._tts.voices()
+
 
 class ServeStages:
     """The stages as Serve deployments; handles are looked up when they are first needed."""
@@ -67,6 +71,9 @@ class ServeStages:
 
     def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
         return _stream(self._handle("tts").options(stream=True).speak.remote(phrase, rate, patience_s))
+
+    async def voices(self) -> tuple[Voice, ...]:
+        return await self._handle("tts").voices.remote()
 
     def _handle(self, stage: str) -> DeploymentHandle[Any]:
         handle = self._handles.get(stage)

@@ -1,5 +1,6 @@
 """TTS: a phrase as audio at the rate that its caller hears, from the first provider that can."""
 
+import asyncio
 import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
@@ -10,7 +11,7 @@ from actors.gathering import gathered
 from actors.providers import Providers
 from actors.resampling import Resampler
 from pipeline.config import Config
-from pipeline.ports import Phrase, Speaker, Speech, Word
+from pipeline.ports import Phrase, Speaker, Speech, Voice, Word
 
 _NOTHING = np.empty(0, np.int16)
 
@@ -40,6 +41,14 @@ class TTS:
         if resampler is not None and source != rate:
             tail = resampler.push(_NOTHING, last=True)
             yield time.monotonic() - began, tail.tobytes(), (), ()
+
+    async def voices(self) -> tuple[Voice, ...]:
+        """What may be named: of two voices with one name, the better provider's."""
+        named: dict[str, Voice] = {}
+        for engine in self._providers.engines():
+            for voice in await asyncio.to_thread(engine.voices):
+                named.setdefault(voice.name, voice)
+        return tuple(named.values())
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()

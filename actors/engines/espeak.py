@@ -21,7 +21,7 @@ import numpy as np
 
 from pipeline.engine_settings import Espeak, Settings
 from pipeline.errors import ProviderError, ProviderUnavailable
-from pipeline.ports import Phrase, Samples, Speech, Word
+from pipeline.ports import Phrase, Samples, Speech, Voice, Word
 
 CHUNK_S = 0.2
 STRETCH_CHARS = 400
@@ -31,6 +31,23 @@ TAIL_S = 0.05
 """Silence kept at the end of a phrase."""
 CALLBACK_MS = 50
 STRESS = re.compile("[\u02c8\u02cc]")
+
+VARIANTS = {
+    "alloy": "",
+    "ash": "m3",
+    "ballad": "m7",
+    "coral": "f2",
+    "echo": "m4",
+    "fable": "m5",
+    "nova": "f3",
+    "onyx": "m8",
+    "sage": "f5",
+    "shimmer": "linda",
+    "verse": "m6",
+    "marin": "Annie",
+    "cedar": "paul",
+}
+"""What answers to OpenAI's names, in every language: they are told apart, not imitated."""
 
 # From espeak-ng's speak_lib.h.
 SYNCHRONOUS = 2
@@ -58,7 +75,7 @@ class Event(ctypes.Structure):
     ]
 
 
-class Voice(ctypes.Structure):
+class ListedVoice(ctypes.Structure):
     _fields_ = [
         ("name", ctypes.c_char_p),
         ("languages", ctypes.c_void_p),
@@ -124,7 +141,7 @@ class Library:
         self.rate: int = self.lib.espeak_Initialize(SYNCHRONOUS, CALLBACK_MS, data.encode(), DONT_EXIT)
         if self.rate <= 0:
             raise ProviderUnavailable(f"espeak cannot read its data in {data}")
-        self.voices = self.list_voices()
+        self.voices, self.names = self.list_voices()
         self.variants = {file.name for file in (Path(data) / "voices" / "!v").iterdir()}
         self.lib.espeak_TextToPhonemes.restype = ctypes.c_char_p
         # A callback that ctypes no longer references is freed while the library still calls it.
@@ -132,16 +149,33 @@ class Library:
         self.lib.espeak_SetSynthCallback(self.callback)
         self.hear: Hear = lambda samples, words: False
 
-    def list_voices(self) -> dict[str, str]:
-        """What the library calls the voice of each language tag, and of each voice's own file."""
-        self.lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(Voice))
+    def list_voices(self) -> tuple[dict[str, str], dict[str, str]]:
+        """What the library calls the voice of each language tag and of each voice's own file, and what each file speaks."""
+        self.lib.espeak_ListVoices.restype = ctypes.POINTER(ctypes.POINTER(ListedVoice))
         listed = self.lib.espeak_ListVoices(None)
         ranked: list[tuple[int, str, str]] = []
+        names: dict[str, str] = {}
         for voice in takewhile(bool, (listed[place] for place in count())):
             file = voice.contents.identifier.decode().rpartition("/")[2]
+            names[file] = voice.contents.name.decode().strip()
             ranked.append((0, file.lower(), file))
             ranked += [(rank, tag.lower(), file) for rank, tag in voice.contents.tags()]
-        return {tag: file for _, tag, file in sorted(ranked, reverse=True)} | {"en": "en-US"}
+        return {tag: file for _, tag, file in sorted(ranked, reverse=True)} | {"en": "en-US"}, names
+
+    def describe(self) -> tuple[Voice, ...]:
+        """All that may be named: a voice for each tag, and what any of them may be varied by."""
+        tags = [Voice(tag, tag, f"eSpeak NG, {self.names[file]}") for tag, file in sorted(self.voices.items())]
+        variants = [Voice(name, "", "eSpeak NG, a variant for any language") for name in sorted(self.variants)]
+        return (*tags, *variants)
+
+    def own_voice(self, wanted: str, language: str) -> str:
+        """The voice that was asked for, or else that of the language."""
+        variant = VARIANTS.get(wanted, wanted)
+        if variant in self.variants:
+            return f"{language}+{variant}"
+        base, plus, variant = wanted.partition("+")
+        known = base.lower() in self.voices and (not plus or variant in self.variants)
+        return wanted if known else language
 
     def choose_voice(self, voice: str) -> None:
         # The library copies names into fixed buffers unchecked and overlooks unknown variants, so it sees only listed ones.
@@ -280,10 +314,11 @@ class Stretch:
         """Bounded by what a stretch's text can sound like; None is its end."""
         self.wanted = True
 
-    def synthesise(self, voice: str, words_per_minute: int) -> None:
+    def synthesise(self, phrase: Phrase, words_per_minute: int) -> None:
         """Runs in the library's thread."""
         try:
             if self.wanted:
+                voice = library().own_voice(phrase.voice, phrase.language)
                 cutter = Cutter(self.text, library().rate, self.start, self.last)
                 library().synthesise(
                     self.text, voice, words_per_minute, self.last, lambda *sound: self.give(cutter.add(*sound))
@@ -307,12 +342,12 @@ class EspeakSpeaker:
         self.words_per_minute = settings.words_per_minute
 
     async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
-        voice = phrase.voice or phrase.language
+        words_per_minute = round(self.words_per_minute * phrase.speed)
         pieces = list(stretches(clean(phrase.text)))
         start = 0
         for number, piece in enumerate(pieces, start=1):
             stretch = Stretch(piece, start, number == len(pieces))
-            work = stretch.loop.run_in_executor(library_thread(), stretch.synthesise, voice, self.words_per_minute)
+            work = stretch.loop.run_in_executor(library_thread(), stretch.synthesise, phrase, words_per_minute)
             try:
                 while (speech := await stretch.made.get()) is not None:
                     start += len(speech.samples)
@@ -320,3 +355,6 @@ class EspeakSpeaker:
                 await work
             finally:
                 stretch.wanted = False
+
+    def voices(self) -> tuple[Voice, ...]:
+        return library_thread().submit(lambda: library().describe()).result()

@@ -16,9 +16,10 @@ import numpy as np
 
 from actors.engines.cloud import CloudCalls, client_options, what_is_missing
 from actors.engines.hints import hint_text
+from actors.engines.voices import OPENAI_VOICES
 from pipeline.engine_settings import OpenAISpeech, OpenAITranscription, Settings
 from pipeline.errors import ProviderError
-from pipeline.ports import LISTENING_RATE, Phrase, Samples, Speech, Transcript, Utterance, Word
+from pipeline.ports import LISTENING_RATE, Phrase, Samples, Speech, Transcript, Utterance, Voice, Word
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
@@ -77,12 +78,24 @@ class OpenAISpeaker:
             async for speech in pieces:
                 yield speech
 
+    def voices(self) -> tuple[Voice, ...]:
+        return tuple(Voice(name, "", f"{self._calls.name}, {self._settings.model}") for name in self._names())
+
+    def _names(self) -> tuple[str, ...]:
+        """Its own first. A server whose own voice is none of OpenAI's has voices that only it knows."""
+        own = self._settings.voice
+        return (own, *(name for name in OPENAI_VOICES if name != own)) if own in OPENAI_VOICES else (own,)
+
     async def _attempt(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
+        from openai import omit
+
+        names = self._names()
         request = self._client.audio.speech.with_streaming_response.create(
             model=self._settings.model,
-            voice=phrase.voice or self._settings.voice,
+            voice=phrase.voice if phrase.voice in names else names[0],
             input=phrase.text,
             response_format="pcm",
+            speed=omit if phrase.speed == 1 else phrase.speed,
         )
         came, rest = False, b""
         async with request as response:

@@ -1,38 +1,71 @@
 """Speech synthesis with Piper on this machine.
 
 Piper is under the GPL, so it is an extra that is installed on request and imported only when it is asked for. All voices are
-loaded at the start; a sentence is made in a thread and handed over before the next one is begun. A phrase may name one of
-the speakers of a voice that has several.
+loaded at the start; a sentence is made in a thread and handed over before the next one is begun. A voice has the name
+of its file, or where that has several speakers, of the speaker.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Mapping
+from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from actors.engines.voices import stand_in
 from pipeline.engine_settings import Piper, Settings
 from pipeline.errors import ProviderError, ProviderUnavailable
-from pipeline.ports import Phrase, Speech
+from pipeline.ports import Phrase, Speech, Voice
 
 if TYPE_CHECKING:
     from piper import PiperVoice
 
 
+@dataclass(frozen=True, slots=True)
+class Model:
+    """What a file holds: one voice, or several speakers."""
+
+    name: str
+    voice: "PiperVoice"
+
+    def names(self) -> tuple[str, ...]:
+        return tuple(self.voice.config.speaker_id_map) or (self.name,)
+
+    def has(self, name: str) -> bool:
+        return name in self.names()
+
+
 class PiperSpeaker:
-    def __init__(self, voices: Mapping[str, "PiperVoice"]) -> None:
-        self._voices = voices
+    def __init__(self, models: Mapping[str, Model]) -> None:
+        self._models = models
+        """Of each language."""
+
+    def voices(self) -> tuple[Voice, ...]:
+        return tuple(
+            Voice(name, language, f"Piper, {model.name}")
+            for language, model in sorted(self._models.items())
+            for name in model.names()
+        )
+
+    def _model(self, phrase: Phrase) -> Model:
+        """That of the language, unless another one is named."""
+        own = self._models.get(phrase.language)
+        if own is None or not own.has(phrase.voice):
+            own = next((model for model in self._models.values() if model.has(phrase.voice)), own)
+        if own is None:
+            known = ", ".join(sorted(self._models))
+            raise ProviderError(
+                "language_unknown", f"piper has no voice for {phrase.language!r}, only for {known}.", retryable=False
+            )
+        return own
 
     async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
         from piper import SynthesisConfig
 
-        voice = self._voices.get(phrase.language)
-        if voice is None:
-            known = ", ".join(sorted(self._voices))
-            raise ProviderError(
-                "language_unknown", f"piper has no voice for {phrase.language!r}, only for {known}.", retryable=False
-            )
-        style = SynthesisConfig(speaker_id=voice.config.speaker_id_map.get(phrase.voice))
+        model = self._model(phrase)
+        voice = model.voice
+        name = phrase.voice if model.has(phrase.voice) else stand_in(phrase.voice, model.names()) or ""
+        style = SynthesisConfig(voice.config.speaker_id_map.get(name), voice.config.length_scale / phrase.speed)
         sentences = iter(voice.synthesize(phrase.text, style))
         while True:
             try:
@@ -60,7 +93,7 @@ def make(settings: Settings, flows_dir: Path) -> PiperSpeaker:
     if reason := why_unavailable(settings):
         raise ProviderUnavailable(reason)
     loaded = {model: _load(model) for model in set(settings.voices.values())}
-    return PiperSpeaker({language: loaded[model] for language, model in settings.voices.items()})
+    return PiperSpeaker({language: Model(file.stem, loaded[file]) for language, file in settings.voices.items()})
 
 
 def _load(model: Path) -> "PiperVoice":

@@ -9,7 +9,7 @@ from actors.stages import LocalStages, ServeStages, as_parley_error
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError, ProviderError
 from pipeline.flow import load_flow
-from pipeline.ports import FlowStep, Message, Phrase, Prompt, Utterance
+from pipeline.ports import FlowStep, Message, Phrase, Prompt, Utterance, Voice
 from tests.actors.spoken import silence
 from tests.fakes.fake_time import run_in_fake_time
 
@@ -48,15 +48,16 @@ def test_the_stages_in_one_process() -> None:
         transcript, took_s, did = await local.transcribe(Utterance(silence(100), "en"), PATIENCE_S)
         parts = [part async for _, parts, _ in local.reply(PROMPT, PATIENCE_S) for part in parts]
         audio = b"".join([pcm async for _, pcm, _, _ in local.speak(PHRASE, 8_000, PATIENCE_S)])
-        return (transcript.text, took_s, did), parts, len(audio)
+        return (transcript.text, took_s, did), parts, len(audio), await local.voices()
 
-    heard, parts, size = run_in_fake_time(job)
+    heard, parts, size, voices = run_in_fake_time(job)
     assert heard == ("what are your opening hours on saturday", 0.05, ())
     *phrases, step = parts
     assert " ".join(phrases) == load_flow(Config().flows_dir, "clinic").step("Goodbye", "en", {}, accept=0.5).text
     assert isinstance(step, FlowStep)
     assert step.ends_call is True
     assert size == 2 * 8_000 * 2
+    assert voices == (Voice("tone", "", "a tone of 440 Hz, for measurements"),)
 
 
 class Answer:
@@ -87,8 +88,9 @@ class Handle:
         self.streaming = False
 
     def options(self, *, stream: bool) -> "Handle":
-        self.streaming = stream
-        return self
+        other = Handle(self.name, self.calls, self.answer)
+        other.streaming = stream
+        return other
 
     def __getattr__(self, method: str) -> "Handle":
         self.method = method
@@ -122,11 +124,13 @@ async def test_the_stages_in_a_cluster(deployed: Any) -> None:
     assert [item async for item in cluster.reply(PROMPT, 0.2)] == [1, 2, 3]
     assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
     assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
+    assert await cluster.voices() == 4
     assert calls == [
         ("asr", "transcribe", False, utterance, 0.1),
         ("llm", "reply", True, PROMPT, 0.2),
         ("tts", "speak", True, PHRASE, 8_000, 0.3),
         ("tts", "speak", True, PHRASE, 8_000, 0.3),
+        ("tts", "voices", False),
     ]
     assert looked_up == ["parley.asr", "parley.llm", "parley.tts"]
     assert [answer.cancelled for answer in answers.values()] == [False] * 3

@@ -8,7 +8,7 @@ import pytest
 from actors.tts import TTS
 from pipeline.config import load_config
 from pipeline.errors import ProviderError
-from pipeline.ports import Phrase, Speech, Word
+from pipeline.ports import Phrase, Speech, Voice, Word
 from tests.actors.tones import pure
 from tests.fakes.fake_time import run_in_fake_time
 
@@ -61,6 +61,9 @@ class Talker:
         finally:
             self.closed = True
 
+    def voices(self) -> tuple[Voice, ...]:
+        return ()
+
 
 def test_what_is_made_together_goes_together_and_words_keep_their_times() -> None:
     made = spoken(tts(engine=Talker(24_000)), 24_000)
@@ -101,6 +104,12 @@ def test_one_that_is_late_is_hedged_and_that_is_told_once() -> None:
         (0.35, ("slow was late: asked sim too",)),
         (0.45, ()),
     ]
+
+
+async def test_of_two_voices_with_one_name_the_better_provider_s_is_told() -> None:
+    other = "tts.engines.other={engine: sim_tts, tone_hz: 880}"
+    made = tts(other, "tts.providers=[other, sim, openai]")
+    assert await made.voices() == (Voice("tone", "", "a tone of 880 Hz, for measurements"),)
 
 
 def test_when_nobody_can_it_says_so() -> None:

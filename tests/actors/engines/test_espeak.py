@@ -5,9 +5,10 @@ import numpy as np
 import pytest
 
 from actors.engines import espeak
+from actors.engines.voices import OPENAI_VOICES, is_known
 from pipeline.engine_settings import Espeak
 from pipeline.errors import ProviderError
-from pipeline.ports import Phrase, Speech
+from pipeline.ports import Phrase, Samples, Speech
 
 SATURDAY = "What are your opening hours on Saturday?"
 
@@ -18,6 +19,21 @@ def speaker(**settings: int) -> espeak.EspeakSpeaker:
 
 async def spoken(text: str, language: str = "en", voice: str = "", **settings: int) -> list[Speech]:
     return [speech async for speech in speaker(**settings).speak(Phrase(text, language, voice))]
+
+
+async def samples_of(text: str, language: str = "en", voice: str = "") -> Samples:
+    return np.concatenate([speech.samples for speech in await spoken(text, language, voice)])
+
+
+def pitch(samples: Samples) -> float:
+    """Of most of the loud parts, in hertz."""
+    pitches: list[float] = []
+    for start in range(0, len(samples) - 1024, 512):
+        part = samples[start : start + 1024].astype(float)
+        if part.std() > 1500:
+            alike = np.correlate(part, part, "full")[1023:]
+            pitches.append(22050 / (63 + alike[63:400].argmax()))
+    return float(np.median(pitches))
 
 
 def seconds(speeches: list[Speech]) -> float:
@@ -108,16 +124,72 @@ async def test_knows_voices_and_variants(voice: str):
     assert seconds(await spoken("Good morning.", voice=voice)) > 0.3
 
 
-@pytest.mark.parametrize("voice", ["xx", "en-us+zz", "../../x", "en+../en", "", "e" * 500, "Klaus\0"])
-async def test_an_unknown_voice_is_an_error(voice: str):
+UNKNOWN = ["xx", "en-us+zz", "../../x", "en+../en", "", "e" * 500, "Klaus\0", "f3+f3", "+f3"]
+
+
+async def chosen(*voices: str) -> list[str]:
+    def choose() -> list[str]:
+        return [espeak.library().own_voice(voice, "de") for voice in voices]
+
+    return await asyncio.get_running_loop().run_in_executor(espeak.library_thread(), choose)
+
+
+async def test_an_unknown_voice_is_that_of_the_language():
+    assert await chosen(*UNKNOWN) == ["de"] * len(UNKNOWN)
+    assert [len(await spoken("Guten Morgen.", "de", voice)) > 2 for voice in UNKNOWN] == [True] * len(UNKNOWN)
+
+
+@pytest.mark.parametrize("voice", ["", "xx", "f3", "onyx"])
+async def test_an_unknown_language_is_an_error(voice: str):
     with pytest.raises(ProviderError) as caught:
         await spoken("Good morning.", language="qq", voice=voice)
     assert (caught.value.code, caught.value.retryable) == ("voice_unknown", False)
 
 
+async def test_a_variant_may_be_named_without_its_language():
+    assert await chosen("f3", "en-gb", "EN-GB+f3") == ["de+f3", "en-gb", "EN-GB+f3"]
+
+
+async def test_each_of_openai_s_names_is_a_voice_of_its_own():
+    voices = await chosen(*OPENAI_VOICES)
+    assert voices[0] == "de"
+    assert len(set(voices)) == len(OPENAI_VOICES)
+
+
+async def test_voices_sound_different():
+    low, high = [pitch(await samples_of("Good morning, how can I help you?", voice=voice)) for voice in ("onyx", "nova")]
+    assert low < 120 < 170 < high
+
+
+async def test_each_voice_that_it_lists_can_speak():
+    voices = await asyncio.to_thread(speaker().voices)
+    listed = [voice.name for voice in voices]
+    assert len(listed) == len(set(listed)) > 200
+    assert {"en", "en-gb", "de", "f3", "whisper"} <= set(listed)
+    assert {voice.language for voice in voices if voice.name in ("en-gb", "f3")} == {"en-gb", ""}
+
+    def choose() -> None:
+        for name in listed:
+            espeak.library().choose_voice(espeak.library().own_voice(name, "en"))
+
+    await asyncio.get_running_loop().run_in_executor(espeak.library_thread(), choose)
+
+
+async def test_what_may_be_named_is_what_it_knows():
+    listed = {voice.name for voice in await asyncio.to_thread(speaker().voices)}
+    assert [is_known(voice, listed) for voice in ("en-gb", "f3", "en-gb+f3", *UNKNOWN[:-2])] == [True] * 3 + [False] * 7
+
+
 async def test_speaks_as_fast_as_it_is_told():
     slow, fast = [seconds(await spoken(SATURDAY, words_per_minute=speed)) for speed in (100, 300)]
     assert slow > 1.8 * fast
+
+
+@pytest.mark.parametrize(("speed", "share"), [(2.0, 0.5), (4.0, 0.25), (0.5, 2.0), (0.25, 2.0)])
+async def test_a_phrase_has_its_pace_as_far_as_the_library_can(speed: float, share: float):
+    usual = seconds(await spoken(SATURDAY))
+    paced = seconds([speech async for speech in speaker().speak(Phrase(SATURDAY, "en", speed=speed))])
+    assert paced == pytest.approx(share * usual, rel=0.1)
 
 
 async def test_a_listener_may_leave():

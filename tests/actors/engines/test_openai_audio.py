@@ -111,6 +111,25 @@ async def test_a_phrase_may_name_its_voice(openai_server: FakeOpenAI) -> None:
     assert openai_server.seen[0].fields["voice"] == "coral"
 
 
+@pytest.mark.parametrize(
+    ("own", "asked", "sent"),
+    [("nova", "", "nova"), ("nova", "cedar", "cedar"), ("nova", "f3", "nova"), ("af_heart", "alloy", "af_heart")],
+)
+async def test_a_voice_that_it_does_not_have_is_its_own(openai_server: FakeOpenAI, own: str, asked: str, sent: str) -> None:
+    engine = speaker(openai_server, voice=own)
+    async for _ in engine.speak(Phrase("Good morning.", "en", voice=asked)):
+        pass
+    assert openai_server.seen[0].fields["voice"] == sent
+    assert engine.voices()[0].name == own
+
+
+async def test_it_is_told_the_pace_unless_that_is_the_usual_one(openai_server: FakeOpenAI) -> None:
+    for speed in (1.0, 1.5):
+        async for _ in speaker(openai_server).speak(Phrase("Good morning.", "en", speed=speed)):
+            pass
+    assert [seen.fields.get("speed") for seen in openai_server.seen] == [None, 1.5]
+
+
 async def test_closing_speech_closes_its_stream(openai_server: FakeOpenAI) -> None:
     openai_server.otherwise = Stall(after=1)
     async with aclosing(speaker(openai_server).speak(PHRASE)) as pieces:

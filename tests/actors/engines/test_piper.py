@@ -10,7 +10,7 @@ from actors.engines import piper
 from actors.engines.piper import PiperSpeaker
 from pipeline.engine_settings import Piper
 from pipeline.errors import ProviderError, ProviderUnavailable
-from pipeline.ports import Phrase, Speech
+from pipeline.ports import Phrase, Speech, Voice
 from tests.actors.engines.tiny_piper import HOP, RATE, make_tiny_piper
 
 NOWHERE = Path("no-flows")
@@ -63,6 +63,37 @@ async def test_a_phrase_may_name_a_speaker(tmp_path: Path) -> None:
     assert samples[""] == samples["ann"] == samples["nobody"] != samples["bob"]
 
 
+async def test_its_voices_are_its_files_and_their_speakers(voice: Path, tmp_path: Path) -> None:
+    two = make_tiny_piper(tmp_path / "two.onnx", speakers=("ann", "bob"))
+    assert speaker(en=two, de=voice).voices() == (
+        Voice("voice", "de", "Piper, voice"),
+        Voice("ann", "en", "Piper, two"),
+        Voice("bob", "en", "Piper, two"),
+    )
+
+
+async def test_openai_s_names_stand_for_the_speakers_in_turn(tmp_path: Path) -> None:
+    engine = speaker(en=make_tiny_piper(tmp_path / "two.onnx", speakers=("ann", "bob")))
+    said = {name: await spoken(engine, Phrase("Hello.", "en", name)) for name in ("ann", "bob", "alloy", "ash", "ballad")}
+    samples = {name: speech.samples.tolist() for name, [speech] in said.items()}
+    assert samples["alloy"] == samples["ballad"] == samples["ann"] != samples["ash"] == samples["bob"]
+
+
+async def test_a_voice_of_another_language_speaks_when_it_is_named(voice: Path, tmp_path: Path) -> None:
+    german = make_tiny_piper(tmp_path / "de.onnx", espeak_voice="de")
+    engine = speaker(en=voice, de=german)
+    [named] = await spoken(engine, Phrase("Chirurg", "en", "de"))
+    [as_german] = await spoken(engine, Phrase("Chirurg", "de"))
+    assert named.samples.tolist() == as_german.samples.tolist()
+
+
+async def test_at_twice_the_pace_it_lasts_half_as_long(voice: Path) -> None:
+    text = "We are open from nine until five, and on Saturday until one."
+    [usual], [fast], [slow] = [await spoken(speaker(en=voice), Phrase(text, "en", speed=speed)) for speed in (1, 2, 0.5)]
+    assert len(fast.samples) == pytest.approx(len(usual.samples) / 2, rel=0.1)
+    assert len(slow.samples) == pytest.approx(len(usual.samples) * 2, rel=0.1)
+
+
 async def test_a_text_without_words_has_no_sound(voice: Path) -> None:
     assert await spoken(speaker(en=voice), Phrase("", "en")) == []
 
@@ -75,7 +106,7 @@ async def test_a_language_without_a_voice_is_a_failure_of_that_phrase(voice: Pat
 
 async def test_a_network_that_fails_is_a_provider_that_failed(voice: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine = speaker(en=voice)
-    monkeypatch.setattr(engine._voices["en"], "session", None)
+    monkeypatch.setattr(engine._models["en"].voice, "session", None)
     with pytest.raises(ProviderError, match="provider_failed"):
         await spoken(engine, Phrase("Hello.", "en"))
 

@@ -13,7 +13,7 @@ from actors.engines import sim
 from actors.engines.sim import SimRecogniser, SimSpeaker, SimThinker
 from pipeline import engine_settings as settings
 from pipeline.errors import ProviderError
-from pipeline.ports import Message, Phrase, Prompt, TextDelta, Transcript, Utterance
+from pipeline.ports import Message, Phrase, Prompt, TextDelta, Transcript, Utterance, Voice
 from tests.fakes.jumping_loop import JumpingLoop, run_jumping
 
 T = TypeVar("T")
@@ -72,6 +72,13 @@ def test_the_speaker_gives_the_whole_tone_after_its_delay() -> None:
     parts = run_jumping(lambda: timed(engine.speak(PHRASE)))
     assert [(came_ms, len(speech.samples)) for came_ms, speech in parts] == [(50, 960), (50, 960), (50, 480)]
     assert {24_000} == {speech.rate for _, speech in parts}
+
+
+def test_the_tone_lasts_half_as_long_at_twice_the_pace() -> None:
+    engine = SimSpeaker(settings.SimSpeaker(duration_ms=100, rate=24_000))
+    parts = run_jumping(lambda: timed(engine.speak(Phrase("hello", "en", "alloy", speed=2.0))))
+    assert sum(len(speech.samples) for _, speech in parts) == 1_200
+    assert engine.voices() == (Voice("tone", "", "a tone of 440 Hz, for measurements"),)
 
 
 def test_the_tone_runs_on_without_a_step_and_is_made_once() -> None:

@@ -10,7 +10,8 @@ from piper.phoneme_ids import DEFAULT_PHONEME_ID_MAP
 
 RATE = 16_000
 HOP = 256
-"""Samples of each sound."""
+"""Samples of each sound at the usual pace."""
+WAVE = HOP // 4
 
 
 def make_tiny_piper(model: Path, espeak_voice: str = "en-us", speakers: tuple[str, ...] = ()) -> Path:
@@ -30,19 +31,26 @@ def make_tiny_piper(model: Path, espeak_voice: str = "en-us", speakers: tuple[st
 
 
 def _network(speakers: int) -> onnx.ModelProto:
-    times = np.arange(HOP) / HOP
-    buzz = np.stack([np.sin(2 * np.pi * (8 + 8 * speaker) * times) for speaker in range(max(1, speakers))])
+    times = np.arange(WAVE) / WAVE
+    buzz = np.stack([np.sin(2 * np.pi * (2 + 2 * speaker) * times) for speaker in range(max(1, speakers))])
     constants = [
         numpy_helper.from_array(buzz.astype(np.float32), "buzz"),
         numpy_helper.from_array(np.array([1, -1, 1]), "column"),
         numpy_helper.from_array(np.array([1, 1, -1]), "flat"),
         numpy_helper.from_array(np.array([0]), "first"),
+        numpy_helper.from_array(np.array([1]), "one"),
+        numpy_helper.from_array(np.array([HOP / WAVE], np.float32), "waves"),
     ]
     nodes = [
         helper.make_node("Cast", ["input"], ["loudness"], to=TensorProto.FLOAT),
         helper.make_node("Reshape", ["loudness", "column"], ["each"]),
         helper.make_node("Gather", ["buzz", "sid" if speakers else "first"], ["voice"], axis=0),
-        helper.make_node("Mul", ["each", "voice"], ["sounds"]),
+        helper.make_node("Gather", ["scales", "one"], ["length_scale"]),
+        helper.make_node("Mul", ["length_scale", "waves"], ["stretched"]),
+        helper.make_node("Cast", ["stretched"], ["times"], to=TensorProto.INT64),
+        helper.make_node("Concat", ["one", "times"], ["tiles"], axis=0),
+        helper.make_node("Tile", ["voice", "tiles"], ["tiled"]),
+        helper.make_node("Mul", ["each", "tiled"], ["sounds"]),
         helper.make_node("Reshape", ["sounds", "flat"], ["output"]),
     ]
     inputs = [
