@@ -15,7 +15,20 @@ from actors.engines.openai_chat import OpenAIChatThinker
 from pipeline.engine_settings import OpenAIChat
 from pipeline.errors import ProviderError, ProviderUnavailable
 from pipeline.flow import load_flow
-from pipeline.ports import CallDelta, Finish, Message, Prompt, ReplyPart, TextDelta, Tool, ToolCall, ToolResult, Usage, Wish
+from pipeline.ports import (
+    CallDelta,
+    Entry,
+    Finish,
+    Message,
+    Prompt,
+    ReplyPart,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Usage,
+    Wish,
+)
 from tests.fakes.openai_server import Answer, Call, Cut, FakeOpenAI, Refuse, Reply, Stall, fake_openai
 
 KEY = "sk-very-secret"
@@ -211,6 +224,168 @@ async def test_a_server_that_is_not_there_is_unreachable(openai_server: FakeOpen
     assert (error.code, error.message) == ("provider_unreachable", "127.0.0.1 cannot be reached, or hung up before an answer.")
 
 
+WEATHER = Tool("weather", "Tells the weather.", {"type": "object", "properties": {"city": {"type": "string"}}})
+WISH = Wish(instructions="Be brief.", tools=(WEATHER,), tool_choice="name:weather", max_tokens=50)
+USAGE = Usage(input_tokens=12, output_tokens=7, cached_tokens=4)
+
+
+def wishing(*entries: Entry, wish: Wish = WISH) -> Prompt:
+    return Prompt(entries or PROMPT.messages, "de", "clinic", wish=wish)
+
+
+async def test_what_the_client_wishes_is_asked_of_the_model(openai_server: FakeOpenAI) -> None:
+    call, result = ToolCall("call_1", "weather", '{"city": "Bonn"}'), ToolResult("call_1", "rain")
+    await written(thinker(openai_server), wishing(Message("user", "in Bonn?"), call, result))
+    [seen] = openai_server.seen
+    function = {"name": "weather", "description": "Tells the weather.", "parameters": WEATHER.parameters}
+    asked = {"id": "call_1", "type": "function", "function": {"name": "weather", "arguments": '{"city": "Bonn"}'}}
+    assert seen.fields == {
+        "model": "gpt-4o-mini",
+        "temperature": 0.6,
+        "max_tokens": 50,
+        "stream": True,
+        "stream_options": {"include_usage": True},
+        "tools": [{"type": "function", "function": function}],
+        "tool_choice": {"type": "function", "function": {"name": "weather"}},
+        "messages": [
+            {"role": "system", "content": "Be brief."},
+            {"role": "user", "content": "in Bonn?"},
+            {"role": "assistant", "content": None, "tool_calls": [asked]},
+            {"role": "tool", "tool_call_id": "call_1", "content": "rain"},
+        ],
+    }
+
+
+async def test_a_reply_ends_with_what_it_took(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply("Hello.")]
+    assert await written(thinker(openai_server)) == [TextDelta("Hello."), Finish(USAGE)]
+
+
+async def test_a_server_that_does_not_count_tokens_will_do(openai_server: FakeOpenAI) -> None:
+    openai_server.usage = None
+    assert (await written(thinker(openai_server)))[-1] == Finish(Usage())
+
+
+async def test_tokens_may_be_counted_without_their_details(openai_server: FakeOpenAI) -> None:
+    openai_server.usage = {"prompt_tokens": 3, "completion_tokens": 2, "total_tokens": 5}
+    assert (await written(thinker(openai_server)))[-1] == Finish(Usage(3, 2))
+
+
+@pytest.mark.parametrize(
+    ("end", "cut_by"), [("stop", ""), ("length", "max_output_tokens"), ("content_filter", "content_filter"), ("other", "")]
+)
+async def test_it_tells_what_cut_a_reply(openai_server: FakeOpenAI, end: str, cut_by: str) -> None:
+    openai_server.replies = [Reply("On Saturday", end=end)]
+    last = (await written(thinker(openai_server)))[-1]
+    assert isinstance(last, Finish)
+    assert last.cut_by == cut_by
+
+
+async def test_a_call_comes_after_the_words_before_it_and_in_pieces(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply("Let me look.", (Call("call_1", "weather", ('{"city":', ' "Bonn"}')),))]
+    assert await written(thinker(openai_server), wishing()) == [
+        TextDelta("Let"),
+        TextDelta(" me"),
+        TextDelta(" look."),
+        CallDelta("call_1", "weather", ""),
+        CallDelta("call_1", "weather", '{"city":'),
+        CallDelta("call_1", "weather", ' "Bonn"}'),
+        Finish(USAGE),
+    ]
+
+
+async def test_calls_need_no_words(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply(calls=(Call("call_1", "weather"), Call("call_2", "time", ())))]
+    assert await written(thinker(openai_server), wishing()) == [
+        CallDelta("call_1", "weather", ""),
+        CallDelta("call_1", "weather", "{}"),
+        CallDelta("call_2", "time", ""),
+        Finish(USAGE),
+    ]
+
+
+def piece(index: int | None, **fields: Any) -> dict[str, Any]:
+    """A delta with a piece of a call; `id` apart, its fields are the function's."""
+    function = {key: value for key, value in fields.items() if key != "id"}
+    given = {"index": index, "id": fields.get("id"), "function": function}
+    return {"tool_calls": [{key: value for key, value in given.items() if value is not None}]}
+
+
+@pytest.mark.parametrize(
+    ("deltas", "calls"),
+    [
+        (
+            [piece(0, id="a", name="x"), piece(1, id="b", name="y"), piece(0, arguments="1"), piece(1, arguments="2")],
+            [("a", "x", ""), ("b", "y", ""), ("a", "x", "1"), ("b", "y", "2")],
+        ),
+        (
+            [piece(0, id="a", name="x", arguments="1"), piece(0, id="b", name="y", arguments="2")],
+            [("a", "x", "1"), ("b", "y", "2")],
+        ),
+        ([piece(None, id="a", name="x"), piece(None, arguments="1")], [("a", "x", ""), ("a", "x", "1")]),
+        ([piece(0, id="a", arguments="1"), piece(0, name="x"), piece(0, arguments="")], [("a", "x", "1")]),
+        (
+            [piece(0, id="a", name="x", arguments="1"), piece(0, id="a", name="x", arguments="2")],
+            [("a", "x", "1"), ("a", "x", "2")],
+        ),
+    ],
+    ids=["in turns", "one index for all", "no index", "a late name", "named each time"],
+)
+async def test_servers_have_their_own_ways_to_stream_calls(
+    openai_server: FakeOpenAI, deltas: list[dict[str, Any]], calls: list[tuple[str, str, str]]
+) -> None:
+    openai_server.replies = [Reply(deltas=tuple(deltas))]
+    parts = await written(thinker(openai_server), wishing())
+    assert parts == [*(CallDelta(*call) for call in calls), Finish(USAGE)]
+
+
+async def test_a_call_without_a_name_of_its_own_gets_one(openai_server: FakeOpenAI) -> None:
+    unnamed = (piece(0, name="x"), piece(0, arguments="{}"))
+    openai_server.replies = [Reply(deltas=unnamed), Reply(deltas=unnamed)]
+    engine = thinker(openai_server)
+    replies = [await written(engine, wishing()) for _ in range(2)]
+    ids = [{part.call_id for part in parts if isinstance(part, CallDelta)} for parts in replies]
+    assert [len(own) for own in ids] == [1, 1]
+    assert ids[0] != ids[1]
+    assert all(name.startswith("call_") for own in ids for name in own)
+
+
+async def test_a_reply_without_words_or_calls_is_a_failure(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply(end="content_filter")]
+    error = await failure(thinker(openai_server))
+    assert (error.code, error.retryable, len(openai_server.seen)) == ("provider_failed", False, 1)
+    assert error.message == "A reply of 127.0.0.1 has no words; it ended with content_filter."
+
+
+async def test_after_a_function_there_may_be_nothing_to_say(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply()]
+    prompt = wishing(Message("user", "hum"), ToolCall("call_1", "music", "{}"), ToolResult("call_1", "playing"))
+    assert await written(thinker(openai_server), prompt) == [Finish(USAGE)]
+
+
+async def test_what_breaks_after_a_call_began_is_not_tried_again(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply(calls=(Call("call_1", "weather", ('{"city":', ' "Bonn"}')),))]
+    openai_server.plans = [Cut(after=2)]
+    parts = thinker(openai_server).reply(wishing())
+    assert [(await anext(parts)) for _ in range(2)] == [
+        CallDelta("call_1", "weather", ""),
+        CallDelta("call_1", "weather", '{"city":'),
+    ]
+    with pytest.raises(ProviderError, match="provider_cut"):
+        await anext(parts)
+    assert len(openai_server.seen) == 1
+
+
+async def test_closing_a_reply_within_a_call_closes_its_stream(openai_server: FakeOpenAI) -> None:
+    openai_server.replies = [Reply(calls=(Call("call_1", "weather"),))]
+    openai_server.otherwise = Stall(after=1)
+    async with aclosing(thinker(openai_server).reply(wishing())) as parts:
+        assert await anext(parts) == CallDelta("call_1", "weather", "")
+    [seen] = openai_server.seen
+    assert await asyncio.to_thread(seen.ended.wait, 5)
+    assert seen.client_left
+
+
 FLOW = """
 name: the bakery
 description: It sells bread.
@@ -233,6 +408,15 @@ async def test_the_instructions_are_the_flow_s(openai_server: FakeOpenAI, tmp_pa
     system, user = openai_server.seen[0].fields["messages"]
     assert (system["role"], system["content"]) == ("system", load_flow(tmp_path, "bakery").system_prompt("en"))
     assert user == {"role": "user", "content": "bread please"}
+
+
+async def test_the_client_s_instructions_need_no_flow(openai_server: FakeOpenAI) -> None:
+    engine = openai_chat.make(OpenAIChat(base_url=openai_server.url, api_key=SecretStr(KEY)), NOWHERE)
+    OPEN.append(engine._client)
+    for instructions in ("Sell bread.", ""):
+        await written(engine, wishing(Message("user", "hello"), wish=Wish(instructions)))
+    said = [[message["content"] for message in seen.fields["messages"]] for seen in openai_server.seen]
+    assert said == [["Sell bread.", "hello"], ["hello"]]
 
 
 @pytest.mark.parametrize(
