@@ -12,7 +12,7 @@ from actors.errands import Errands
 from pipeline import events as on
 from pipeline.commands import Speak, Think, Transcribe
 from pipeline.errors import Fault, ProviderError
-from pipeline.ports import FlowStep, Message, Phrase, Prompt, Transcript, Utterance, Word
+from pipeline.ports import CallDelta, Finish, FlowStep, Message, Phrase, Prompt, Transcript, Usage, Utterance, Word
 from pipeline.work import Work
 from tests.actors.spoken import silence
 from tests.fakes.fake_time import run_in_fake_time
@@ -32,6 +32,8 @@ class Plan:
 
     def __init__(self, fails: Exception | None = None) -> None:
         self.fails = fails
+        self.answers: tuple[list[Any], ...] = ([STEP, "One."], ["Two."], ["Three.", "Four."])
+        """What a reply brings, second by second."""
         self.asked: list[tuple[Any, ...]] = []
         self.under_way = 0
 
@@ -55,11 +57,10 @@ class Plan:
             await work.aclose()
 
     async def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[Any, None]:
-        answers = ([STEP, "One."], ["Two."], ["Three.", "Four."])
         work = self._work(prompt, patience_s)
         try:
             async for second in work:
-                yield float(second), answers[second - 1], LATE if second == 1 else ()
+                yield float(second), self.answers[second - 1], LATE if second == 1 else ()
         finally:
             await work.aclose()
 
@@ -122,6 +123,24 @@ def test_a_reply_and_where_the_flow_stands_after_it() -> None:
             on.ReplyEnded(ANSWERING, STEP),
         ]
         assert conversation.stages.asked == [(THINK.prompt, 0.2)]
+
+    in_fake_time(job)
+
+
+def test_calls_of_a_reply_keep_their_place_and_its_end_is_told_last() -> None:
+    async def job() -> None:
+        conversation = Conversation(Plan())
+        first, more = CallDelta("call_1", "weather", '{"city":'), CallDelta("call_1", "weather", ' "Bonn"}')
+        finish = Finish(Usage(12, 7), "max_output_tokens")
+        conversation.stages.answers = (["Let me look.", first], [more], [finish])
+        conversation.errands.run(THINK)
+        await asyncio.sleep(60)
+        assert conversation.got == [
+            on.ReplyGrew(ANSWERING, "Let me look.", 1.0, LATE),
+            on.CallGrew(ANSWERING, first, 1.0),
+            on.CallGrew(ANSWERING, more, 2.0),
+            on.ReplyEnded(ANSWERING, None, finish),
+        ]
 
     in_fake_time(job)
 
