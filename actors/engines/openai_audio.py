@@ -55,11 +55,12 @@ class OpenAITranscriber:
         request = {
             "model": self._settings.model,
             "file": ("speech.wav", _wav(utterance.samples), "audio/wav"),
-            "language": utterance.language,
             "response_format": "json",
         }
-        if hint := hint_text(utterance.phrases):
-            request["prompt"] = hint
+        if utterance.language:
+            request["language"] = utterance.language
+        if prompt := " ".join(filter(None, [hint_text(utterance.phrases), utterance.prompt.strip()])):
+            request["prompt"] = prompt
         if "whisper" in self._settings.model:  # only these tell when a word was said
             request |= {"response_format": "verbose_json", "timestamp_granularities": ["word", "segment"]}
         elif self._settings.model.startswith("gpt-4o"):  # and only these how sure they were

@@ -3,8 +3,8 @@
 Rules: a model is loaded from a folder that has all it needs, so loading never reaches for the network; only `download` may.
 Utterances are decoded in a thread, one batch at a time: those that arrive meanwhile go together with the next batch. The
 library's own batching is for the pieces of one long file, so several utterances are stacked here, encoded and decoded as one.
-CTranslate2 wants all prompts of a batch to be equally long, so a batch has one hint; languages may differ. Audio of more
-than 30 s, the most that the model listens to, is decoded in pieces.
+CTranslate2 wants all prompts of a batch to be equally long, so a batch has one hint and one prompt; languages may differ. Audio
+of more than 30 s, the most that the model listens to, is decoded in pieces.
 """
 
 import asyncio
@@ -50,6 +50,11 @@ class Window:
     samples: Samples
     language: str
     hint: str
+    prompt: str = ""
+
+    @property
+    def lead(self) -> tuple[str, str]:
+        return self.hint, self.prompt
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -70,7 +75,10 @@ class WhisperRecogniser:
             return Transcript("", utterance.language)
         hint = hint_text(utterance.phrases)
         starts = range(0, len(utterance.samples), WINDOW)
-        pieces = [Window(utterance.samples[start : start + WINDOW], utterance.language, hint) for start in starts]
+        pieces = [
+            Window(utterance.samples[start : start + WINDOW], utterance.language, hint, utterance.prompt.strip())
+            for start in starts
+        ]
         return _joined(await asyncio.gather(*(self._hear(piece) for piece in pieces)))
 
     async def _hear(self, window: Window) -> Transcript:
@@ -96,9 +104,9 @@ class WhisperRecogniser:
                         job.heard.set_result(transcript)
 
     def _next_batch(self) -> list[Job]:
-        """The oldest job that someone still waits for, and those with its hint."""
+        """The oldest job that someone still waits for, and those with its hint and prompt."""
         waiting = [job for job in self._waiting if not job.heard.done()]
-        batch = [job for job in waiting if job.window.hint == waiting[0].window.hint][: self._batch]
+        batch = [job for job in waiting if job.window.lead == waiting[0].window.lead][: self._batch]
         self._waiting = [job for job in waiting if job not in batch]
         return batch
 
@@ -114,7 +122,7 @@ class Decoder:
         self._tokenizers: dict[str, Tokenizer] = {}
 
     def decode(self, windows: Sequence[Window]) -> list[Transcript]:
-        """What is said in each; all have the same hint."""
+        """What is said in each; all have the same hint and prompt."""
         features, frames = self._features(windows)
         encoded = self._model.encode(features)
         languages = self._spoken(windows, encoded)
@@ -151,9 +159,10 @@ class Decoder:
         ]
 
     def _generate(self, windows: Sequence[Window], languages: list[str], encoded: Any) -> list[Any]:
-        hint = windows[0].hint
+        hint, prompt = windows[0].lead
+        before = self._tokens_before(hint, prompt)
         prompts = [
-            self._model.get_prompt(self._tokenizer(language), [], without_timestamps=True, hotwords=hint or None)
+            self._model.get_prompt(self._tokenizer(language), before, without_timestamps=True, hotwords=hint or None)
             for language in languages
         ]
         seconds = max(len(window.samples) for window in windows) / LISTENING_RATE
@@ -163,6 +172,14 @@ class Decoder:
         return self._model.model.generate(
             encoded, prompts, beam_size=self._beam_size, max_length=longest, return_scores=True, return_no_speech_prob=True
         )
+
+    def _tokens_before(self, hint: str, prompt: str) -> list[int]:
+        """The prompt's last words, as many as fit beside the hint: together they take half of what the model reads."""
+        if not prompt:
+            return []
+        encode = self._tokenizer("en").encode
+        room = self._model.max_length // 2 - 1 - (len(encode(f" {hint}")) if hint else 0)
+        return encode(f" {prompt}")[-room:] if room > 0 else []
 
     def _words(self, languages: list[str], tokens: list[list[int]], encoded: Any, frames: list[int]) -> list[tuple[Word, ...]]:
         words: list[tuple[Word, ...]] = [()] * len(languages)

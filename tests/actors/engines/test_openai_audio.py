@@ -81,6 +81,14 @@ async def test_an_utterance_goes_out_as_a_wav_with_its_hints(openai_server: Fake
     )
 
 
+async def test_a_prompt_follows_the_hints_and_no_language_is_said_where_none_is_known(openai_server: FakeOpenAI) -> None:
+    await transcriber(openai_server).transcribe(Utterance(SAMPLES, "", phrases=("hello",), prompt=" Dr. Meyer, Parley "))
+    await transcriber(openai_server).transcribe(Utterance(SAMPLES, "en", prompt="Parley"))
+    both, alone = [seen.fields for seen in openai_server.seen]
+    assert (both["prompt"], both.get("language")) == ("hello. Dr. Meyer, Parley", None)
+    assert (alone["prompt"], alone.get("language")) == ("Parley", "en")
+
+
 async def test_a_model_that_times_words_is_asked_to(openai_server: FakeOpenAI) -> None:
     openai_server.heard = "good morning"
     heard = await transcriber(openai_server, model="whisper-1").transcribe(UTTERANCE)

@@ -38,9 +38,11 @@ def engine(folder: Path, **changes: Any) -> WhisperRecogniser:
     return whisper.make(Whisper(model=str(folder), device="cpu", threads=1, **changes), NOWHERE)
 
 
-def tone(hertz: float, seconds: float = 1.0, language: str = "en", phrases: tuple[str, ...] = ()) -> Utterance:
+def tone(
+    hertz: float, seconds: float = 1.0, language: str = "en", phrases: tuple[str, ...] = (), prompt: str = ""
+) -> Utterance:
     times = np.arange(int(16_000 * seconds)) / 16_000
-    return Utterance((8_000 * np.sin(2 * np.pi * hertz * times)).astype(np.int16), language, phrases)
+    return Utterance((8_000 * np.sin(2 * np.pi * hertz * times)).astype(np.int16), language, phrases, prompt)
 
 
 def batches_of(engine: WhisperRecogniser, monkeypatch: pytest.MonkeyPatch) -> list[int]:
@@ -104,6 +106,35 @@ async def test_a_batch_has_one_hint(folder: Path, monkeypatch: pytest.MonkeyPatc
     heard = await asyncio.gather(*(recogniser.transcribe(tone(300, phrases=hint)) for hint in hints))
     assert sizes == [2, 1]
     assert heard[0] == heard[2] != heard[1]
+
+
+async def test_a_prompt_is_read_as_the_library_reads_it(folder: Path) -> None:
+    utterance = tone(300, prompt="w42 w7")
+    heard = await engine(folder).transcribe(utterance)
+
+    model = WhisperModel(str(folder), device="cpu", compute_type="int8")
+    audio = utterance.samples.astype(np.float32) / 32_768
+    options: dict[str, Any] = {"language": "en", "beam_size": 1, "temperature": 0, "without_timestamps": True}
+    [segment] = model.transcribe(audio, initial_prompt=utterance.prompt, **options)[0]
+    assert heard.text == segment.text.strip()
+    assert heard.text != (await engine(folder).transcribe(tone(300))).text
+
+
+async def test_a_batch_has_one_prompt(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recogniser = engine(folder)
+    sizes = batches_of(recogniser, monkeypatch)
+    await asyncio.gather(*(recogniser.transcribe(tone(300, prompt=prompt)) for prompt in ("w1", "w2 w3", "w1")))
+    assert sizes == [2, 1]
+
+
+@pytest.mark.parametrize("phrases", [(), ("this is what the flow expects",) * 20])
+async def test_a_prompt_longer_than_fits_is_read_from_its_end(folder: Path, phrases: tuple[str, ...]) -> None:
+    recogniser = engine(folder)
+    long = tone(300, phrases=phrases, prompt=" ".join(f"w{number}" for number in range(700)))
+    longer = tone(300, phrases=phrases, prompt=" ".join(f"w{number}" for number in range(-300, 700)))
+    heard = [await recogniser.transcribe(utterance) for utterance in (long, longer)]
+    assert heard[0].text
+    assert heard[0] == heard[1]
 
 
 async def test_more_hints_than_fit_are_no_failure(folder: Path) -> None:
