@@ -258,6 +258,30 @@ class Gateway(Pool):
     """Conversations in one replica at most."""
 
 
+class Api(Settings):
+    """What the addresses under `/v1` take; every number is for one gateway replica."""
+
+    max_upload_bytes: Positive = 26_214_400
+    """The largest file taken for transcription; reading stops where it is passed."""
+    max_upload_s: Seconds = 300.0
+    """Seconds in which an upload must be whole."""
+    max_audio_s: Positive = 7_200
+    """The longest recording taken for transcription, in seconds; decoding stops where it is passed."""
+    transcriptions: Positive = 16
+    """Files that are uploaded or transcribed at once; one more is refused."""
+    piece_s: Annotated[float, Field(ge=2, le=30)] = 28.0
+    """The longest piece of a file that is recognised at once, in seconds; shorter ones let calls through sooner where one
+    recogniser serves both."""
+    pieces_per_file: Positive = 2
+    """Pieces of one file that are recognised at once."""
+    pieces_at_once: Positive = 4
+    """Pieces of all files that are recognised at once; the others wait here, so that calls need not wait behind them."""
+    speech_max_chars: Positive = 4_096
+    """The longest text that is spoken, in characters."""
+    speeches: Positive = 32
+    """Texts that are spoken at once; one more is refused."""
+
+
 class Stage(Settings, Generic[S]):
     """An ordered list of providers, and what holds for all of them."""
 
@@ -325,6 +349,7 @@ class Config(Settings):
     keys: Keys = Keys()
     ray: Ray = Ray()
     gateway: Gateway = Gateway()
+    api: Api = Api()
     buffer: Shards = Shards()
     buffering: Buffering = Buffering()
     vad: Vad = Vad()
