@@ -7,20 +7,23 @@ distant provider: a busy event loop hands out late ones together and does not pu
 
 import asyncio
 import random
+import re
 from collections.abc import AsyncGenerator
 from functools import lru_cache
 from pathlib import Path
+from uuid import uuid4
 
 import numpy as np
 
 from pipeline import engine_settings
 from pipeline.engine_settings import Settings, SimFaults
 from pipeline.errors import ProviderError
-from pipeline.ports import Phrase, Prompt, Speech, TextDelta, Transcript, Utterance, Voice
+from pipeline.ports import CallDelta, Message, Phrase, Prompt, Speech, TextDelta, Tool, Transcript, Utterance, Voice
 
 TONE_PEAK = 8_000
 """Of 32,767: loud enough to count as sound everywhere, far from clipping."""
 _TONES_KEPT = 16
+_WORD = re.compile(r"[^\W_]+")
 
 
 class SimRecogniser:
@@ -39,10 +42,13 @@ class SimThinker:
         first, *rest = settings.text.split() or [""]
         self._deltas = [TextDelta(text) for text in (first, *(f" {word}" for word in rest))]
 
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta, None]:
+    async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta | CallDelta, None]:
+        """The same words always, but for a caller who says a word of a function's name: then it is called."""
+        tool = _tool_named(prompt)
+        deltas = [CallDelta(f"call_{uuid4().hex}", tool.name, "{}")] if tool else self._deltas
         now = asyncio.get_running_loop().time
         due = now() + _first_delay_s(self._settings, self._settings.delay_ms)
-        for number, delta in enumerate(self._deltas):
+        for number, delta in enumerate(deltas):
             if (wait := due - now()) > 0:
                 await asyncio.sleep(wait)
             if number == 0:
@@ -81,6 +87,13 @@ def make(settings: Settings, flows_dir: Path) -> SimRecogniser | SimThinker | Si
             return SimSpeaker(settings)
         case _:
             raise TypeError(f"not a simulated provider: {type(settings).__name__}")
+
+
+def _tool_named(prompt: Prompt) -> Tool | None:
+    last = prompt.messages[-1] if prompt.messages else None
+    said = set(_WORD.findall(last.text.lower())) if isinstance(last, Message) and last.role == "user" else set()
+    offered = prompt.wish.tools if prompt.wish.tool_choice != "none" else ()
+    return next((tool for tool in offered if said.intersection(_WORD.findall(tool.name.lower()))), None)
 
 
 def _first_delay_s(settings: SimFaults, delay_ms: int) -> float:

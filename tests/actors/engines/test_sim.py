@@ -13,7 +13,20 @@ from actors.engines import sim
 from actors.engines.sim import SimRecogniser, SimSpeaker, SimThinker
 from pipeline import engine_settings as settings
 from pipeline.errors import ProviderError
-from pipeline.ports import Message, Phrase, Prompt, TextDelta, Transcript, Utterance, Voice
+from pipeline.ports import (
+    Entry,
+    Message,
+    Phrase,
+    Prompt,
+    TextDelta,
+    Tool,
+    ToolCall,
+    ToolResult,
+    Transcript,
+    Utterance,
+    Voice,
+    Wish,
+)
 from tests.fakes.jumping_loop import JumpingLoop, run_jumping
 
 T = TypeVar("T")
@@ -42,6 +55,36 @@ def test_the_thinker_gives_a_word_a_token_at_its_pace() -> None:
     engine = SimThinker(settings.SimThinker(delay_ms=100, token_gap_ms=5, text="We open at nine."))
     expected = [(100, TextDelta("We")), (105, TextDelta(" open")), (110, TextDelta(" at")), (115, TextDelta(" nine."))]
     assert expected == run_jumping(lambda: timed(engine.reply(PROMPT)))
+
+
+OPENING, PRICE = Tool("opening_hours", "", {}), Tool("price", "", {})
+
+
+def wishing(*entries: Entry, choice: str = "auto") -> Prompt:
+    return Prompt(entries, "en", "clinic", wish=Wish(tools=(PRICE, OPENING), tool_choice=choice))
+
+
+def test_the_thinker_calls_a_function_that_the_caller_names() -> None:
+    engine = SimThinker(settings.SimThinker(delay_ms=100))
+    calls = [run_jumping(lambda: timed(engine.reply(wishing(Message("user", "Your hours, please?"))))) for _ in range(2)]
+    assert [[(ms, call.name, call.arguments) for ms, call in parts] for parts in calls] == [[(100, "opening_hours", "{}")]] * 2
+    assert calls[0][0][1].call_id != calls[1][0][1].call_id
+
+
+@pytest.mark.parametrize(
+    "prompt",
+    [
+        wishing(),
+        wishing(Message("user", "hello")),
+        wishing(Message("assistant", "Your hours?")),
+        wishing(Message("user", "hours"), choice="none"),
+        wishing(Message("user", "hours"), ToolCall("1", "opening_hours", "{}"), ToolResult("1", "nine to five")),
+    ],
+    ids=["nothing", "another word", "its own words", "no choice", "a result"],
+)
+def test_otherwise_the_thinker_says_its_words(prompt: Prompt) -> None:
+    engine = SimThinker(settings.SimThinker(delay_ms=100, text="Hello."))
+    assert run_jumping(lambda: timed(engine.reply(prompt))) == [(100, TextDelta("Hello."))]
 
 
 def test_a_token_that_is_overdue_does_not_push_back_the_next() -> None:
