@@ -38,8 +38,7 @@ class FlowThinker:
             if answer:
                 return answer
         if not said or (done and not results):
-            first = not any(isinstance(entry, Message) and entry.role != "system" and entry.text for entry in prompt.messages)
-            return flow.unprompted(prompt.language, prompt.flow_state, first)
+            return flow.unprompted(prompt.language, prompt.flow_state, first=not _any_words(prompt.messages))
         # A function was called for these words already; the flow does not call another.
         offer = Offer() if done else Offer(_on_offer(prompt.wish), call_id)
         return flow.step(said, prompt.language, prompt.flow_state, self._accept, offer)
@@ -54,6 +53,10 @@ def _newest(entries: Sequence[Entry]) -> tuple[str, list[ToolCall | ToolResult]]
         elif entry.role != "system":
             return entry.text.strip() if entry.role == "user" else "", done
     return "", done
+
+
+def _any_words(entries: Sequence[Entry]) -> bool:
+    return any(isinstance(entry, Message) and entry.role != "system" and bool(entry.text.strip()) for entry in entries)
 
 
 def _on_offer(wish: Wish) -> frozenset[str]:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.flow import FlowAnswer, load_flow
+from pipeline.flow import FlowAnswer, FlowCall, Offer, load_flow
 
 CLINIC = load_flow(Path(__file__).parents[2] / "configs" / "flows", "clinic")
 DAY = "On which day?"
@@ -157,3 +157,169 @@ def test_any_conversation_goes_on_with_words_and_a_small_state(turns: list[str])
         assert "{" not in answer.text
         assert len(json.dumps(answer.state)) < 400
         assert CLINIC.expected("en", answer.state)
+
+
+BOTH = Offer(frozenset({"opening_hours", "book_appointment"}), "call_1")
+FORM = ("I need an appointment on Monday at noon", "this is Ada")
+BOOKING = FlowCall(
+    "book_appointment",
+    {"day": "monday", "time": "noon", "name": "Ada"},
+    "book_appointment",
+    '{"day": "monday", "time": "noon", "name": "Ada"}',
+)
+
+
+def offered(*turns: str, state: dict[str, Any] | None = None, offer: Offer = BOTH) -> FlowAnswer:
+    """The answer to the last turn when the client has functions to offer."""
+    answer = FlowAnswer("", state or {}, False, None)
+    for turn in turns:
+        answer = CLINIC.step(turn, "en", json.loads(json.dumps(answer.state)), 0.5, offer)
+    return answer
+
+
+def result(output: str, state: dict[str, Any], language: str = "en") -> FlowAnswer:
+    answer = CLINIC.result("call_1", output, language, json.loads(json.dumps(state)))
+    assert answer is not None
+    return answer
+
+
+def test_a_function_is_called_once_all_is_known_and_confirmed() -> None:
+    assert [offered(*FORM).text, offered(*FORM).call] == [confirmation("Monday", "at noon", "Ada"), None]
+    called = offered(*FORM, "yes")
+    assert (called.text, called.ends_call, called.intent, called.call) == ("", False, "book_appointment", BOOKING)
+
+
+def test_the_result_is_the_answer() -> None:
+    booked = result('{"when": "Monday at twelve"}', offered(*FORM, "yes").state)
+    assert booked.text == "You are booked for Monday at twelve. We look forward to seeing you."
+    assert (booked.ends_call, booked.intent, booked.call) == (False, "book_appointment", None)
+    spanish = result('{"when": "el lunes a las doce"}', offered(*FORM, "yes").state, language="es")
+    assert spanish.text == "Su cita queda reservada para el lunes a las doce. Le esperamos."
+
+
+@pytest.mark.parametrize("output", ['{"error": "full"}', '{"when": {"day": 1}}', '{"id": 7}', "", "Booked."])
+def test_a_result_of_no_use_is_said_to_have_failed(output: str) -> None:
+    failed = result(output, offered(*FORM, "yes").state)
+    assert failed.text == "I am sorry, I could not book that. Please choose another day or time."
+    assert offered("on Tuesday", state=failed.state).text == confirmation("Tuesday", "at noon", "Ada")
+
+
+def test_without_words_for_that_the_files_own_answer_is_given() -> None:
+    states = [offered(f"Are you open on {day}?").state for day in ("Monday", "Sunday")]
+    assert [result('{"error": "down"}', state).text for state in states] == [
+        "On Monday we are open from eight until six.",
+        "On Sunday we are closed.",
+    ]
+
+
+def test_a_case_is_a_functions_to_answer_only_if_the_file_says_so() -> None:
+    asked = offered("What are your opening hours on Saturday?")
+    assert asked.call == FlowCall("opening_hours", {"day": "saturday"}, "opening_hours", '{"day": "saturday"}')
+    assert result('{"hours": "ten until two"}', asked.state).text == "On Saturday our hours are: ten until two."
+    refused = offered("My name is Ada and I would like an appointment on Sunday at noon")
+    assert (refused.text, refused.call) == ("I am sorry, we are closed on Sunday. Please choose another day.", None)
+
+
+def test_what_is_not_on_offer_is_not_called() -> None:
+    other = Offer(frozenset({"opening_hours"}), "call_1")
+    assert offered(*FORM, "yes", offer=other) == talk(*FORM, "yes")[-1]
+
+
+def test_an_aside_may_call_a_function_and_the_question_comes_again() -> None:
+    aside = offered("I need an appointment on Monday", "What are your opening hours on Saturday?")
+    assert (aside.text, aside.call and aside.call.function) == ("", "opening_hours")
+    answered = result('{"hours": "ten until two"}', aside.state)
+    assert answered.text == f"On Saturday our hours are: ten until two. {TIME}"
+    assert offered("at noon", state=answered.state).text == NAME
+    assert offered("at noon", state=aside.state).text == NAME
+
+
+def test_another_message_goes_before_a_result() -> None:
+    called = offered(*FORM, "yes")
+    instead = offered("how much is a visit", state=called.state)
+    assert instead.text == PRICE
+    assert CLINIC.result("call_1", '{"when": "now"}', "en", instead.state) is None
+
+
+def test_a_result_of_another_call_is_not_awaited() -> None:
+    state = offered(*FORM, "yes").state
+    assert CLINIC.result("call_0", '{"when": "now"}', "en", state) is None
+    assert CLINIC.result("call_1", '{"when": "now"}', "en", {}) is None
+
+
+def test_nothing_is_called_again_because_it_is_to_be_said_again() -> None:
+    called = offered(*FORM, "yes")
+    booked = result('{"when": "noon"}', called.state)
+    failed = result('{"error": 1}', called.state)
+    hours = result('{"error": 1}', offered("Are you open on Monday?").state)
+    for answer, words in ((called, WHAT), (booked, booked.text), (failed, failed.text), (hours, hours.text)):
+        again = offered("can you repeat that", state=answer.state)
+        assert (again.text, again.call) == (words, None)
+        assert offered("can you repeat that", state=again.state).call is None
+    assert offered("qwerty", "can you repeat that", state=booked.state).text == booked.text
+
+
+def test_a_value_alone_calls_the_function_again() -> None:
+    asked = offered("Are you open on Monday?")
+    answered = result('{"hours": "nine until one"}', asked.state)
+    assert offered("and on Sunday?", state=answered.state).call == FlowCall(
+        "opening_hours", {"day": "sunday"}, "opening_hours", '{"day": "sunday"}'
+    )
+
+
+def test_who_says_nothing_is_asked_again_and_nothing_changes() -> None:
+    greeting = CLINIC.greeting("en")
+    assert [CLINIC.unprompted("en", {}, first).text for first in (True, False)] == [greeting, PARDON]
+    for turns, words in (
+        (("how much is a visit",), PARDON),
+        (FORM[:1], f"{PARDON} {NAME}"),
+        (FORM, f"{PARDON} {confirmation('Monday', 'at noon', 'Ada')}"),
+        (("qwerty", "asdf ghjkl"), OFFER),
+        ((*FORM, "yes"), PARDON),
+    ):
+        state = offered(*turns).state
+        asked = CLINIC.unprompted("en", state, first=False)
+        assert (asked.text, asked.state, asked.ends_call) == (words, state, False)
+
+
+def test_a_call_that_ends_or_hands_over_does_so_after_the_result(tmp_path: Path) -> None:
+    (tmp_path / "desk.yaml").write_text(
+        """
+name: Desk
+description: A desk.
+languages: [en]
+lines: {en: {goodbye: Bye., reprompt: Sorry., fallback: Pardon., what_else: All right.}}
+intents:
+  person:
+    examples: {en: ['Put me through to a person']}
+    hand_over: {text: {en: One moment.}, target: desk}
+    ends_call: true
+    call: {function: find, answer: {en: '{result} is there.'}, failed: {en: Nobody is there.}}
+""",
+        encoding="utf-8",
+    )
+    desk = load_flow(tmp_path, "desk")
+    called = desk.step("put me through to a person", "en", {}, 0.5, Offer(frozenset({"find"}), "call_1"))
+    assert (called.ends_call, "hand_over" in called.state) == (False, False)
+    outcomes = [desk.result("call_1", output, "en", called.state) for output in ("Ada", "")]
+    assert [(end.text, end.ends_call, end.state.get("hand_over")) for end in outcomes if end] == [
+        ("Ada is there. One moment.", True, "desk"),
+        ("Nobody is there.", False, None),
+    ]
+
+
+@given(
+    st.lists(
+        st.sampled_from(CLINIC.expected("en", {})) | st.text(max_size=30) | st.sampled_from(["Ada", "monday", "noon", "yes"]),
+        max_size=12,
+    )
+)
+def test_any_conversation_goes_on_with_words_or_a_call(turns: list[str]) -> None:
+    state: dict[str, Any] = {}
+    for turn in turns:
+        answer = CLINIC.step(turn, "en", state, 0.5, BOTH)
+        assert bool(answer.text) != bool(answer.call)
+        if answer.call:
+            answer = result('{"when": "now", "hours": "none"}', answer.state)
+            assert answer.text
+        state = answer.state
