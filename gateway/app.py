@@ -1,6 +1,7 @@
 """The ingress: the addresses that this server answers, as one ASGI application."""
 
 import secrets
+from contextlib import AsyncExitStack
 from http import HTTPStatus
 from typing import Any
 
@@ -8,15 +9,17 @@ from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
-from starlette.routing import Route, WebSocketRoute
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from actors import pool
 from actors.buffer import Opening
 from gateway.connection import Connection, refuse
+from gateway.guard import Guard, accepting, guarded
 from gateway.health import HealthWatch
 from gateway.link import ShardLink
 from gateway.page import render
+from gateway.rest import refusal
 from pipeline.config import Config
 from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
 from pipeline.flow import flow_names, load_flow
@@ -30,6 +33,7 @@ class Gateway:
     def __init__(self, config: Config, **stages: DeploymentHandle[Any]) -> None:
         self._config = config
         self._stages = stages
+        self._guard = Guard(config)
         self._name = secrets.token_hex(8)
         self._links: list[ShardLink] = []
         self._health: HealthWatch | None = None
@@ -40,8 +44,13 @@ class Gateway:
                 Route("/", self._page),
                 Route("/health", self._picture),
                 WebSocketRoute("/ws", _RawWebSocket(self)),
+                guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
             ]
         )
+
+    def _api(self) -> list[BaseRoute]:
+        """What `/v1` answers, all of it behind the guard."""
+        return []
 
     def start(self) -> None:
         """Runs once in the replica's event loop, before its first request."""
@@ -53,20 +62,22 @@ class Gateway:
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         self.start()
         assert self._health is not None
-        try:
-            hello = native.read_query(dict(Request({**scope, "type": "http"}).query_params))
-            language, flow = self._wishes(hello)
-        except ParleyError as error:
-            await refuse(error, receive, send)
-            return
-        link = min(self._links, key=lambda link: link.callers)
-        caller = secrets.randbits(63)
-        connection = Connection(caller, hello, link, self._config, receive, send)
-        await receive()
-        await send({"type": "websocket.accept"})
-        connection.tell(_session(caller, hello, self._health.answering()))
-        link.open(Opening(caller, language, flow, hello.out_rate), connection.take)
-        await connection.run()
+        async with AsyncExitStack() as place:
+            try:
+                await place.enter_async_context(self._guard.admit_conversation(scope))
+                hello = native.read_query(dict(Request({**scope, "type": "http"}).query_params))
+                language, flow = self._wishes(hello)
+            except ParleyError as error:
+                await refuse(error, receive, accepting(scope, send))
+                return
+            link = min(self._links, key=lambda link: link.callers)
+            caller = secrets.randbits(63)
+            connection = Connection(caller, hello, link, self._config, receive, send)
+            await receive()
+            await accepting(scope, send)({"type": "websocket.accept"})
+            connection.tell(_session(caller, hello, self._health.answering()))
+            link.open(Opening(caller, language, flow, hello.out_rate), connection.take)
+            await connection.run()
 
     def _wishes(self, hello: native.Hello) -> tuple[str, str]:
         name = hello.flow or self._config.conversation.flow
@@ -86,10 +97,17 @@ class Gateway:
         assert self._health is not None
         return HTMLResponse(render(self._health.picture(), flow_names(self._config.flows_dir)))
 
-    async def _picture(self, _: Request) -> Response:
+    async def _picture(self, request: Request) -> Response:
+        """All of it for callers who may call; whether it is well for everybody, as load balancers have no key."""
         self.start()
         assert self._health is not None
         picture = self._health.picture()
+        try:
+            self._guard.identify(request.scope)
+        except ClientError as error:
+            if error.code != "key_missing":
+                return refusal(error)
+            picture = {"status": picture["status"]}
         healthy = picture["status"] == "healthy"
         return JSONResponse(picture, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
 

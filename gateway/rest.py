@@ -32,6 +32,9 @@ def refusal(error: ParleyError) -> JSONResponse:
     """The answer to a request that failed."""
     param = error.param if isinstance(error, ClientError) else None
     retry_after_s = error.retry_after_s if isinstance(error, ClientError) else None
+    status = _STATUS.get(error.code, _STATUS_BY_FAULT[error.fault])
     headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
+    if status == HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
     body = {"message": error.message, "type": _TYPES[error.fault], "param": param, "code": error.code}
-    return JSONResponse({"error": body}, _STATUS.get(error.code, _STATUS_BY_FAULT[error.fault]), headers)
+    return JSONResponse({"error": body}, status, headers)

@@ -23,6 +23,11 @@ def test_an_error_has_a_fitting_status_and_the_shape_that_clients_read(error: Pa
     assert json.loads(bytes(answer.body)) == expected
 
 
+def test_who_lacks_a_key_hears_how_to_show_one() -> None:
+    answers = [refusal(ClientError(code, "no")).headers.get("WWW-Authenticate") for code in ("key_invalid", "voice_unknown")]
+    assert answers == ["Bearer", None]
+
+
 def test_who_is_limited_hears_when_to_come_back_and_what_was_wrong() -> None:
     answer = refusal(ClientError("rate_limit_exceeded", "slow down", param="requests", retry_after_s=1.2))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
