@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 
+from actors.engines.openai_chat import OpenAIChatThinker
 from actors.llm import LLM
 from pipeline.config import Config, load_config
 from pipeline.errors import ProviderError
 from pipeline.flow import load_flow
 from pipeline.ports import CallDelta, Finish, FlowStep, Message, Prompt, ReplyPart, TextDelta, Usage, Wish
 from tests.fakes.fake_time import run_in_fake_time
+from tests.fakes.openai_server import Call, Reply, Stall, fake_openai
 
 PROMPT = Prompt((Message("user", "What are your opening hours on Saturday?"),), "en", "clinic")
 PATIENCE_S = 0.25
@@ -181,15 +183,15 @@ def test_when_nobody_can_it_says_so() -> None:
 
 
 def test_who_leaves_early_closes_the_engine() -> None:
-    closed: list[bool] = []
-
     class Endless:
+        closed = asyncio.Event()
+
         async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta, None]:
             try:
                 while True:
                     yield TextDelta("And so on and so forth, ")
             finally:
-                closed.append(True)
+                self.closed.set()
 
     made = llm()
     made._providers._all[0].engine = Endless()
@@ -198,6 +200,31 @@ def test_who_leaves_early_closes_the_engine() -> None:
         stream = made.reply(PROMPT, PATIENCE_S)
         await anext(stream)
         await stream.aclose()
+        async with asyncio.timeout(5):
+            await Endless.closed.wait()
 
     run_in_fake_time(job)
-    assert closed == [True]
+
+
+@pytest.mark.parametrize("spoken", [True, False])
+async def test_who_is_cancelled_closes_the_request_to_the_provider(spoken: bool) -> None:
+    with fake_openai() as server:
+        server.replies = [Reply(calls=(Call("1", "weather"),))]
+        server.otherwise = Stall(after=2)
+        at_server = ["llm.providers=[openai]", f"llm.engines.openai.base_url={server.url}"]
+        made = LLM(load_config(None, at_server, {"OPENAI_API_KEY": "sk-test"}))
+        began = asyncio.Event()
+
+        async def listen() -> None:
+            async for _ in made.reply(replace(PROMPT, wish=Wish(spoken=spoken)), patience_s=60):
+                began.set()
+
+        listener = asyncio.create_task(listen())
+        async with asyncio.timeout(5):
+            await began.wait()
+        listener.cancel()
+        assert await asyncio.to_thread(server.seen[0].ended.wait, 5)
+        assert server.seen[0].client_left
+        for engine in made._providers.engines():
+            assert isinstance(engine, OpenAIChatThinker)
+            await engine._client.close()
