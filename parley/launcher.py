@@ -23,10 +23,10 @@ from parley import cluster, processes, providers, rundir
 from parley.environment import free_ports, is_free, ray_environment
 from parley.warden import Warden
 from parley.watch import Watch
+from pipeline import keys
 from pipeline.config import Config
 from pipeline.errors import ConfigError, ParleyError, ServerError
 
-LOOPBACK = {"127.0.0.1", "localhost"}
 LOOK_S = 2.0
 """Seconds between two looks at a running server's parts."""
 LONGEST_ROOT = 9
@@ -70,12 +70,14 @@ def serve(config: Config, console: Console, keep_logs: bool = False) -> None:
 
 
 def with_address(config: Config) -> Config:
-    """`localhost` is an address, and port 0 asks for any free one."""
+    """`localhost` is an address, and port 0 asks for any free one; where others can reach us there must be keys."""
     server = config.server
-    if server.host not in LOOPBACK:
-        wanted = f"server.host is {server.host}, but only 127.0.0.1 is allowed, as callers have no keys yet"
-        raise ConfigError("host_not_loopback", wanted)
-    changes = {"host": "127.0.0.1", "port": server.port or free_ports(1)[0]}
+    host = "127.0.0.1" if server.host == "localhost" else server.host
+    if not host or not is_free(host, 0):
+        wanted = "take 127.0.0.1, 0.0.0.0 for all, or another IPv4 address of it"
+        raise ConfigError("host_unknown", f"server.host is {host}, which is no address of this machine; {wanted}")
+    keys.check(config.keys, host)
+    changes = {"host": host, "port": server.port or free_ports(1)[0]}
     return config.model_copy(update={"server": server.model_copy(update=changes)})
 
 
@@ -143,7 +145,9 @@ def wait_healthy(url: str, limit_s: float) -> None:
 def _announce(config: Config, run_dir: Path, console: Console, url: str, dashboard: str) -> None:
     port = config.server.port
     console.print(f"\n[bold green]Parley listens on {url}[/]   Ctrl-C stops it", highlight=False, soft_wrap=True)
-    console.print(f"  try it     parley call speech.wav --url {url}", highlight=False, soft_wrap=True)
+    near = url.replace("//0.0.0.0:", "//127.0.0.1:")
+    console.print(f"  try it     parley call speech.wav --url {near}", highlight=False, soft_wrap=True)
+    console.print(f"  keys       {told_of_keys(config)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"  state      parley status --port {port}", highlight=False, soft_wrap=True)
     if dashboard:
         token = run_dir / "token"
@@ -151,6 +155,14 @@ def _announce(config: Config, run_dir: Path, console: Console, url: str, dashboa
         console.print(f"  dashboard  http://{dashboard.removeprefix('http://')}{entry}", highlight=False, soft_wrap=True)
     if not config.ray.address:
         console.print(f"  logs       {run_dir}/session_latest/logs", highlight=False, soft_wrap=True)
+
+
+def told_of_keys(config: Config) -> str:
+    accepted = len(config.keys.accepted)
+    if keys.needed(config.keys, config.server.host):
+        return f"needed ({accepted} accepted); callers set PARLEY_KEY"
+    unused = f" ({accepted} accepted; keys.required=always asks for them here too)" if accepted else ""
+    return f"not needed, as only this machine gets here{unused}"
 
 
 @contextmanager

@@ -7,21 +7,25 @@ import httpx
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from parley import keys
 from parley.rundir import Record
-from pipeline.errors import ServerError
+from pipeline.errors import ClientError, ServerError
 
 
-def ask(record: Record) -> dict[str, Any]:
-    """The answer of /health, whether healthy or not."""
+def ask(record: Record, key: str = "") -> dict[str, Any]:
+    """The answer of /health, whether healthy or not; of a server that needs keys it is short without one."""
     if not record.alive():
         raise ServerError(
             "killed", f"the server on port {record.port} was killed; `parley down --port {record.port}` cleans up"
         )
     try:
-        answer: dict[str, Any] = httpx.get(f"{record.url}/health", timeout=5.0, trust_env=False).json()
+        response = httpx.get(f"{record.url}/health", headers=keys.header(key), timeout=5.0, trust_env=False)
+        answer: dict[str, Any] = response.json()
     except (httpx.HTTPError, ValueError) as error:
         problem = str(error) or type(error).__name__
         raise ServerError("no_answer", f"the server on port {record.port} runs but does not answer: {problem}") from None
+    if response.status_code == httpx.codes.UNAUTHORIZED:
+        raise ClientError("key_invalid", f"the server on port {record.port} does not accept the key in PARLEY_KEY")
     return answer
 
 

@@ -10,7 +10,9 @@ from parley.cli import app
 
 SIM = ["--set", "asr.providers=[sim]", "--set", "llm.providers=[sim]", "--set", "tts.providers=[sim]"]
 FAULTS = [
-    (["serve", *SIM, "--host", "0.0.0.0"], "host_not_loopback"),
+    (["serve", *SIM, "--host", "0.0.0.0"], "keys_missing"),
+    (["serve", *SIM, "--host", "192.0.2.7"], "host_unknown"),
+    (["keys", "new", "a b"], "key_name_invalid"),
     (["serve", "--set", "turn.silence=1"], "config_invalid"),
     (["serve", "--config", "none.yaml"], "config_unreadable"),
     (
@@ -32,7 +34,8 @@ FAULTS = [
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
-    monkeypatch.delenv("OPENAI_API_KEY", raising=False)
+    for variable in ("OPENAI_API_KEY", "PARLEY_KEY", "PARLEY_KEYS"):
+        monkeypatch.delenv(variable, raising=False)
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -58,6 +61,21 @@ def test_say_writes_what_the_first_provider_speaks(folder: Path) -> None:
 
     assert (result.exit_code, result.stdout) == (0, "sim said 2.0 s at 24000 Hz into x.wav\n")
     assert wav.read(folder / "x.wav").seconds == 2.0
+
+
+def test_a_new_key_is_printed_in_whole_lines() -> None:
+    result = CliRunner().invoke(app, ["keys", "new", "bob"])
+
+    assert (result.exit_code, result.stderr) == (0, "")
+    assert len(max(result.stdout.splitlines(), key=len)) > 100
+
+
+def test_a_key_that_cannot_be_sent_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PARLEY_KEY", "hush hush")
+    result = CliRunner().invoke(app, ["call", "--text", "hi", "--url", "http://127.0.0.1:9"])
+
+    assert result.stderr.rstrip().endswith("[key_malformed]")
+    assert "hush" not in result.output
 
 
 def test_doctor_fails_when_something_essential_is_missing() -> None:

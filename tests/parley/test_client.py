@@ -44,6 +44,20 @@ async def test_the_query_says_what_is_not_left_to_the_server() -> None:
     assert paths == ["/ws?rate=8000&out_rate=24000"] * 4 + ["/ws?rate=16000&out_rate=48000&lang=de&flow=clinic"]
 
 
+@pytest.mark.parametrize(("key", "header"), [("", None), ("pk_x", "Bearer pk_x")])
+async def test_a_key_goes_into_the_header_and_not_into_the_address(key: str, header: str | None) -> None:
+    shown: list[Any] = []
+
+    async def note(socket: ServerConnection) -> None:
+        assert socket.request is not None
+        shown.append((socket.request.headers.get("Authorization"), "pk_x" in path_of(socket)))
+
+    async with server(note) as url, Client(url, 8_000, key=key):
+        pass
+
+    assert shown == [(header, False)]
+
+
 async def test_everything_goes_over_as_the_wire_has_it() -> None:
     got: list[Any] = []
 

@@ -8,6 +8,7 @@ import pytest
 from parley import doctor, rundir
 from parley.doctor import Finding
 from parley.environment import free_ports
+from pipeline import keys
 from pipeline.config import Config, load_config
 
 SIM = ["asr.providers=[openai, sim, sphinx]", "llm.providers=[sim]", "tts.providers=[openai]"]
@@ -59,6 +60,17 @@ def test_our_own_running_server_is_no_fault(where: Path) -> None:
         finding = port_finding(port)
 
     assert (finding.result, finding.stops_us) == ("note", False)
+
+
+def test_keys_that_are_needed_and_missing_stop_us() -> None:
+    def finding(*overrides: str) -> Finding:
+        loaded = load_config(None, [*SIM, *overrides], {})
+        return next(finding for finding in doctor.machine(loaded) if finding.what == "keys")
+
+    assert finding() == Finding("keys", "ok", "not needed on loopback; 0 accepted")
+    assert finding("server.host=0.0.0.0").stops_us
+    accepted = f"keys.accepted=[{{name: ann, hash: '{keys.hash_of('a')}'}}]"
+    assert finding("server.host=0.0.0.0", accepted) == Finding("keys", "ok", "needed; 1 accepted")
 
 
 def test_variables_of_rays_are_pointed_out(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,9 +12,11 @@ from rich.console import Console
 
 from parley import launcher, rundir
 from parley.environment import free_ports
+from pipeline import keys
 from pipeline.config import Config, load_config
 from pipeline.errors import ConfigError, ParleyError, ServerError
 
+KEY = f"keys.accepted=[{{name: ann, hash: '{keys.hash_of('a')}'}}]"
 SIM = ["asr.providers=[sim]", "llm.providers=[sim]", "tts.providers=[sim]"]
 
 
@@ -34,12 +36,42 @@ def code_of(config: Config) -> str:
     return caught.value.code
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::1", "127.0.0.2"])
-def test_only_loopback_is_listened_on(host: str) -> None:
+@pytest.mark.parametrize(
+    ("overrides", "code"),
+    [
+        (["server.host=0.0.0.0"], "keys_missing"),
+        (["keys.required=always"], "keys_missing"),
+        (["server.host=192.0.2.7", KEY], "host_unknown"),
+        (["server.host='::1'", KEY], "host_unknown"),
+        (["server.host=''", KEY], "host_unknown"),
+    ],
+)
+def test_what_cannot_be_listened_on(overrides: list[str], code: str) -> None:
     with pytest.raises(ConfigError) as caught:
-        launcher.with_address(config(f"server.host='{host}'"))
+        launcher.with_address(config(*overrides))
 
-    assert caught.value.code == "host_not_loopback"
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "overrides", [[], ["server.host=127.0.0.2"], ["server.host=0.0.0.0", KEY], ["keys.required=always", KEY]]
+)
+def test_with_keys_it_listens_where_others_can_reach_it(overrides: list[str]) -> None:
+    given = config("server.port=5000", *overrides)
+
+    assert launcher.with_address(given) == given
+
+
+@pytest.mark.parametrize(
+    ("overrides", "told"),
+    [
+        ([], "not needed, as only this machine gets here"),
+        ([KEY], "not needed, as only this machine gets here (1 accepted; keys.required=always asks for them here too)"),
+        ([KEY, "server.host=0.0.0.0"], "needed (1 accepted); callers set PARLEY_KEY"),
+    ],
+)
+def test_a_server_tells_whether_keys_are_needed(overrides: list[str], told: str) -> None:
+    assert launcher.told_of_keys(config(*overrides)) == told
 
 
 def test_localhost_is_an_address() -> None:

@@ -1,5 +1,9 @@
+import json
 import os
+import threading
+from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
 
 import psutil
@@ -9,9 +13,36 @@ from rich.console import Console
 from parley import status
 from parley.environment import free_ports
 from parley.rundir import Record
-from pipeline.errors import ServerError
+from pipeline.errors import ClientError, ServerError
 
+ANSWERS = {
+    None: (200, {"status": "healthy"}),
+    "Bearer right": (200, {"status": "healthy", "version": "1"}),
+    "Bearer wrong": (401, {"error": {"code": "key_invalid"}}),
+}
 RECORD = Record(8000, "127.0.0.1", os.getpid(), psutil.Process().create_time(), 1000.0, "/tmp/parley-x")
+
+
+@pytest.fixture
+def guarded() -> Iterator[Record]:
+    """A server that asks for a key."""
+
+    class Health(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            code, body = ANSWERS[self.headers["Authorization"]]
+            self.send_response(code)
+            self.end_headers()
+            self.wfile.write(json.dumps(body).encode())
+
+        def log_message(self, format: str, *args: Any) -> None:
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Health) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield replace(RECORD, port=server.server_port)
+        server.shutdown()
+        thread.join()
 
 
 @pytest.mark.parametrize(
@@ -55,6 +86,20 @@ def test_a_killed_server_is_one_line() -> None:
         status.ask(replace(RECORD, born=0.0))
 
     assert caught.value.code == "killed"
+
+
+@pytest.mark.parametrize(("key", "answer"), [("", {"status": "healthy"}), ("right", {"status": "healthy", "version": "1"})])
+def test_the_picture_is_whole_with_a_key(guarded: Record, key: str, answer: dict[str, str]) -> None:
+    assert status.ask(guarded, key) == answer
+    Console(quiet=True).print(status.picture(guarded, answer, 1061.0))
+
+
+def test_a_wrong_key_is_one_line(guarded: Record) -> None:
+    with pytest.raises(ClientError) as caught:
+        status.ask(guarded, "wrong")
+
+    assert caught.value.code == "key_invalid"
+    assert "wrong" not in str(caught.value)
 
 
 def test_a_server_that_is_not_ready_is_one_line() -> None:
