@@ -1,6 +1,7 @@
 """Audio files of the usual formats, made from samples."""
 
 import io
+import wave
 from fractions import Fraction
 
 import av
@@ -38,3 +39,13 @@ def audio_file(samples: Samples, ending: str = "wav", rate: int | None = None, l
 def tone(seconds: float, hertz: float = 440.0, loud: int = 8_000) -> Samples:
     times = np.arange(int(seconds * LISTENING_RATE)) / LISTENING_RATE
     return (loud * np.sin(2 * np.pi * hertz * times)).astype(np.int16)
+
+
+def plain_wav(samples: Samples, rate: int) -> bytes:
+    file = io.BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1)
+        writer.setsampwidth(2)
+        writer.setframerate(rate)
+        writer.writeframes(samples.tobytes())
+    return file.getvalue()

@@ -1,6 +1,5 @@
 import io
 import threading
-import wave
 
 import numpy as np
 import pytest
@@ -9,7 +8,7 @@ from gateway import decoding
 from gateway.decoding import BLOCK, Reader, recording
 from pipeline.errors import ClientError
 from pipeline.ports import LISTENING_RATE, Samples
-from tests.gateway.audio_files import CODECS, audio_file, tone
+from tests.gateway.audio_files import CODECS, audio_file, plain_wav, tone
 
 LIMIT_S = 7_200
 
@@ -34,16 +33,6 @@ def exhaust(reader: Reader) -> None:
 def pitch(samples: Samples) -> float:
     spectrum = np.abs(np.fft.rfft(samples.astype(np.float64)))
     return float(np.argmax(spectrum)) * LISTENING_RATE / len(samples)
-
-
-def wav_of(samples: Samples, rate: int) -> bytes:
-    file = io.BytesIO()
-    with wave.open(file, "wb") as writer:
-        writer.setnchannels(1)
-        writer.setsampwidth(2)
-        writer.setframerate(rate)
-        writer.writeframes(samples.tobytes())
-    return file.getvalue()
 
 
 @pytest.mark.parametrize("ending", CODECS)
@@ -93,7 +82,7 @@ def test_a_recording_that_lies_of_its_length_is_cut_off_where_it_becomes_too_lon
 
 
 async def test_an_audio_file_without_sound_is_empty() -> None:
-    assert len(await decoded(wav_of(tone(0), LISTENING_RATE))) == 0
+    assert len(await decoded(plain_wav(tone(0), LISTENING_RATE))) == 0
 
 
 @pytest.mark.parametrize(
@@ -104,7 +93,7 @@ async def test_an_audio_file_without_sound_is_empty() -> None:
         bytes(range(256)) * 40,
         b"\xff\xfb\x90\x00" + b"\x00" * 2_000,
         b"<html><body>502 Bad Gateway</body></html>",
-        wav_of(tone(1), 100),
+        plain_wav(tone(1), 100),
     ],
     ids=["text", "head", "bytes", "mp3 of nothing", "page", "slow"],
 )
