@@ -22,6 +22,10 @@ from pipeline.ports import Samples
 
 FRAME_MS = 20
 Received = dict[str, Any] | bytes
+_KEY_REFUSED = {
+    "key_missing": "this server needs a key; put yours into the environment, as PARLEY_KEY",
+    "key_invalid": "this server does not accept the key in PARLEY_KEY",
+}
 
 
 class Client:
@@ -60,6 +64,8 @@ class Client:
             async for message in self._open:
                 yield json.loads(message) if isinstance(message, str) else message
         except ConnectionClosed as closed:
+            if closed.rcvd is not None and closed.rcvd.reason in _KEY_REFUSED:
+                raise ClientError(closed.rcvd.reason, _KEY_REFUSED[closed.rcvd.reason]) from None
             told = f"{closed.rcvd.code} {closed.rcvd.reason}".strip() if closed.rcvd is not None else "without a word"
             raise ServerError("disconnected", f"the server ended the connection ({told})") from None
 

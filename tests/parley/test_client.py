@@ -58,6 +58,18 @@ async def test_a_key_goes_into_the_header_and_not_into_the_address(key: str, hea
     assert shown == [(header, False)]
 
 
+@pytest.mark.parametrize("code", ["key_missing", "key_invalid"])
+async def test_who_lacks_a_right_key_hears_where_it_goes(code: str) -> None:
+    async def refuse(socket: ServerConnection) -> None:
+        await socket.close(1008, code)
+
+    async with server(refuse) as url, Client(url, 8_000) as client:
+        with pytest.raises(ClientError, match="PARLEY_KEY") as caught:
+            await anext(aiter(client))
+
+    assert caught.value.code == code
+
+
 async def test_everything_goes_over_as_the_wire_has_it() -> None:
     got: list[Any] = []
 
