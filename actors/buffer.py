@@ -25,6 +25,7 @@ from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.errors import Fault, ParleyError
 from pipeline.flow import load_flow
+from pipeline.manner import Manner
 from pipeline.notices import Failed
 from pipeline.ports import Samples
 from pipeline.speculation import Books
@@ -44,9 +45,8 @@ class Opening(NamedTuple):
     """A conversation that begins."""
 
     id: int
-    language: str
     flow: str
-    out_rate: int
+    manner: Manner
 
 
 class Detector(Protocol):
@@ -137,6 +137,8 @@ class BufferActor:
             self._give(caller, dropped, now)
         if caller.ear.windows_ready():
             self._ready[conversation] = None
+        elif not caller.conversation.manner.detects:
+            caller.ear.hold_from(caller.conversation.audio_needed_from)
 
     def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
         try:
@@ -147,9 +149,11 @@ class BufferActor:
             outbox.put(opening.id, Failed(error.code, error.message, error.fault))
             outbox.put(opening.id, None)
             return
-        conversation = Conversation(self._config, opening.flow, flow, opening.language, opening.out_rate)
-        errands = Errands(f"{opening.id:x}", self._stages, opening.out_rate, lambda event: self._deliver(opening.id, event))
+        name = f"{opening.id:x}"
+        conversation = Conversation(self._config, opening.flow, flow, opening.manner, name=name)
+        errands = Errands(name, self._stages, lambda event: self._deliver(opening.id, event))
         caller = _Caller(opening.id, outbox, conversation, Ear(self._config), errands)
+        caller.ear.adjust(opening.manner)
         self._callers[opening.id] = caller
         self._opened += 1
         self._give(caller, on.Opened(), now)
@@ -187,6 +191,8 @@ class BufferActor:
             self._reports.extend(report.total_ms for report in caller.conversation.turns)
             caller.conversation.turns.clear()
         self._set_timer(caller)
+        if isinstance(event, on.Adjusted):
+            caller.ear.adjust(event.manner)
         ended = caller.ear.need_silence(caller.conversation.silence_ms)
         if ended is not None:
             self._give(caller, ended, now)
@@ -222,7 +228,9 @@ class BufferActor:
                 caller.outbox.put(caller.id, pcm)
             case Transcribe():
                 # The audio is taken now: it may be gone when the work begins.
-                caller.errands.transcribe(command, caller.ear.cut(command.start, command.stop))
+                given = command.pcm
+                samples = caller.ear.cut(command.start, command.stop) if given is None else np.frombuffer(given, np.int16)
+                caller.errands.transcribe(command, samples)
             case Think() | Speak():
                 caller.errands.run(command)
             case Abandon(work):

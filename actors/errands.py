@@ -19,10 +19,9 @@ log = logging.getLogger(__name__)
 
 
 class Errands:
-    def __init__(self, name: str, stages: Stages, out_rate: int, give: Callable[[on.Event], None]) -> None:
+    def __init__(self, name: str, stages: Stages, give: Callable[[on.Event], None]) -> None:
         self._name = name
         self._stages = stages
-        self._out_rate = out_rate
         self._give = give
         self._tasks: dict[Work, set[asyncio.Task[None]]] = {}
         self.at_stage = {"asr": 0, "llm": 0, "tts": 0}
@@ -77,7 +76,7 @@ class Errands:
             self._give(on.StageFailed(work, failure.code, failure.message, failure.fault))
 
     async def _transcribe(self, command: Transcribe, samples: Samples) -> None:
-        utterance = Utterance(samples, command.language, command.phrases)
+        utterance = Utterance(samples, command.language, command.phrases, command.prompt)
         transcript, took_s, did = await self._stages.transcribe(utterance, command.patience_s)
         self._give(on.Transcribed(command.work, transcript, took_s, did))
 
@@ -99,7 +98,7 @@ class Errands:
         self._give(on.ReplyEnded(command.work, step, finish))
 
     async def _speak(self, command: Speak) -> None:
-        async with aclosing(self._stages.speak(command.phrase, self._out_rate, command.patience_s)) as stream:
+        async with aclosing(self._stages.speak(command.phrase, command.rate, command.patience_s)) as stream:
             async for took_s, pcm, words, did in stream:
                 self._give(on.SpeechMade(command.work, command.index, pcm, words, took_s, did))
         self._give(on.PhraseEnded(command.work, command.index))

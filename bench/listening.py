@@ -19,6 +19,7 @@ from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.engine_settings import Sphinx
 from pipeline.flow import Flow
+from pipeline.manner import Manner
 from pipeline.ports import LISTENING_RATE, Samples, Transcript, Utterance
 from pipeline.work import Work
 
@@ -95,7 +96,8 @@ class Call:
 
     def __init__(self, config: Config, flow: Flow, speech: Speech, recogniser: Recogniser) -> None:
         self._ear = Ear(config)
-        self._brain = Conversation(config, config.conversation.flow, flow, speech.sentence.language, LISTENING_RATE)
+        manner = Manner(speech.sentence.language, LISTENING_RATE)
+        self._brain = Conversation(config, config.conversation.flow, flow, manner)
         self._speech, self._recogniser = speech, recogniser
         self._needs_words = config.turn.detection == "semantic_vad"
         self._free_s = 0.0

@@ -14,7 +14,7 @@ from starlette.types import Receive, Scope, Send
 
 from actors import pool
 from actors.buffer import Opening
-from gateway.connection import Connection, refuse
+from gateway.connection import Connection, Terms, policy, refuse
 from gateway.guard import Guard, accepting, guarded
 from gateway.health import HealthWatch
 from gateway.link import ShardLink
@@ -23,6 +23,7 @@ from gateway.rest import refusal
 from pipeline.config import Config
 from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
 from pipeline.flow import flow_names, load_flow
+from pipeline.manner import Manner
 from pipeline.notices import SessionOpened
 from pipeline.wires import native
 
@@ -68,15 +69,17 @@ class Gateway:
                 hello = native.read_query(dict(Request({**scope, "type": "http"}).query_params))
                 language, flow = self._wishes(hello)
             except ParleyError as error:
-                await refuse(error, receive, accepting(scope, send))
+                await refuse(native.refusal(error), policy(error), receive, accepting(scope, send))
                 return
             link = min(self._links, key=lambda link: link.callers)
             caller = secrets.randbits(63)
-            connection = Connection(caller, hello, link, self._config, receive, send)
+            wire, terms = native.Native(hello, self._config), _terms(self._config, hello)
+            connection = Connection(caller, wire, terms, link, receive, send)
             await receive()
             await accepting(scope, send)({"type": "websocket.accept"})
             connection.tell(_session(caller, hello, self._health.answering()))
-            link.open(Opening(caller, language, flow, hello.out_rate), connection.take)
+            manner = Manner(language, hello.out_rate, greets=self._config.conversation.greeting)
+            link.open(Opening(caller, flow, manner), connection.take)
             await connection.run()
 
     def _wishes(self, hello: native.Hello) -> tuple[str, str]:
@@ -124,3 +127,10 @@ class _RawWebSocket:
 
 def _session(caller: int, hello: native.Hello, providers: dict[str, str]) -> SessionOpened:
     return SessionOpened(f"{caller:016x}", secrets.token_urlsafe(24), hello.rate, hello.out_rate, providers)
+
+
+def _terms(config: Config, hello: native.Hello) -> Terms:
+    """A caller on `/ws` speaks; nobody speaks faster than the clock, and replies come little ahead of it."""
+    limits = config.server
+    waiting_bytes = 2 * hello.out_rate * limits.max_downlink_ms // 1000
+    return Terms(limits.max_message_bytes, limits.max_uplink_ms, patient=False, waiting_bytes=waiting_bytes, closing=policy)

@@ -34,6 +34,8 @@ class CallerTurn:
     paused_at: int | None = None
     """Position of the last sound, while the caller makes a pause."""
     ended: bool = False
+    item: str = ""
+    """What it will be for a client that keeps items."""
 
     @property
     def under_way(self) -> bool:

@@ -42,11 +42,16 @@ class Server(Settings):
     port: Port = 8000
     """TCP port to listen on."""
     max_message_bytes: Positive = 262_144
-    """The largest WebSocket message taken; a longer one is refused."""
+    """The largest message taken on `/ws`; a longer one is refused."""
+    max_append_bytes: Annotated[int, Field(ge=65_536, le=15_728_640)] = 15_728_640
+    """The most audio, in base64, of one message on `/v1/realtime`; Ray Serve reads messages of 16 MiB at most."""
     max_uplink_ms: Positive = 5_000
-    """Milliseconds of one caller's audio that may wait here; past that its socket is read no further."""
+    """Milliseconds by which one caller's audio may come ahead of the clock on `/ws`; past that the caller is cut off."""
+    max_burst_ms: Positive = 120_000
+    """The same on `/v1/realtime`, whose clients may send recordings; past that their sockets are read more slowly."""
     max_downlink_ms: Positive = 10_000
-    """Milliseconds of reply audio that may wait for one slow reader; past that it is told and cut off."""
+    """Milliseconds of reply audio that may wait for one slow reader, beyond what a reply may run ahead of being heard on
+    `/v1/realtime`; past that it is told and cut off."""
     longest_conversation_s: Positive = 7_200
     """Seconds that a conversation may last; drains and reloads wait this long before they cut one."""
     cors_origins: tuple[str, ...] = ()
@@ -245,6 +250,8 @@ class Playout(Settings):
 
     lead_ms: Positive = 1_000
     """Audio in milliseconds that may be at the client before it is heard."""
+    burst_ms: Positive = 20_000
+    """The same for clients of the OpenAI API, which keep account of what they play: replies are sent as fast as made."""
     chunk_ms: Positive = 200
     """Length of a message of reply audio once speech flows; the first leaves as soon as it is there."""
 

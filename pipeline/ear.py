@@ -2,7 +2,7 @@
 
 from pipeline.audio import to_ms, to_samples
 from pipeline.buffering import Gathered
-from pipeline.config import Config
+from pipeline.config import Config, Turn
 from pipeline.endpointing import Began, Ended, Endpointer, Paused, Resumed
 from pipeline.events import (
     AudioDropped,
@@ -15,6 +15,7 @@ from pipeline.events import (
     SpeechResumed,
 )
 from pipeline.framing import CallerAudio
+from pipeline.manner import Manner
 from pipeline.melody import LOOK_MS, lowering
 from pipeline.ports import LISTENING_RATE, Samples
 
@@ -24,6 +25,9 @@ class Ear:
 
     def __init__(self, config: Config) -> None:
         vad, turn = config.vad, config.turn
+        self._config = config
+        self._deaf = False
+        """Whether nobody wants to know where speech is."""
         self._audio = CallerAudio(vad.window, vad.overlap)
         hop = round(vad.window * (1 - vad.overlap))
         self._endpointer = Endpointer(turn, hop, vad.window)
@@ -33,11 +37,8 @@ class Ear:
         self._keep_from = 0
         self._look = to_samples(config.interruption.look_ms, LISTENING_RATE)
         self._looked_at = 0
-        wanted = turn.melody and turn.detection == "semantic_vad"
-        self._melody = to_samples(LOOK_MS, LISTENING_RATE) if wanted else 0
-        # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
-        self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
-        self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * vad.window
+        self._melody = self._padding = self._reach = 0
+        self._listen_by(turn)
         # Frames are 20 ms as a rule, so the emergency mark is a length too; twice that is the end of patience.
         self._most = 2 * config.buffering.emergency_chunks * LISTENING_RATE // 50
 
@@ -46,10 +47,35 @@ class Ear:
         """Milliseconds of audio that are kept."""
         return to_ms(self._audio.held, LISTENING_RATE)
 
+    def adjust(self, manner: Manner) -> None:
+        """Other rules for what speech is, or none."""
+        rules = manner.turn or self._config.turn
+        self._endpointer.adjust(rules)
+        self._listen_by(rules)
+        self._deaf = not manner.detects
+        if self._deaf:
+            self._endpointer.speaking = False
+            self._skip()
+
+    def _listen_by(self, turn: Turn) -> None:
+        wanted = turn.melody and turn.detection == "semantic_vad"
+        self._melody = to_samples(LOOK_MS, LISTENING_RATE) if wanted else 0
+        # What a turn may reach back to: its padding, and the speech before it was believed to be speech.
+        self._padding = to_samples(turn.prefix_padding_ms, LISTENING_RATE)
+        self._reach = self._padding + to_samples(turn.min_speech_ms, LISTENING_RATE) + 2 * self._config.vad.window
+
+    def _skip(self) -> None:
+        windows = 0
+        while self._audio.next_window() is not None:
+            windows += 1
+        self._endpointer.skip(windows)
+
     def hear(self, samples: Samples, now: float) -> AudioDropped | None:
         """Takes audio; when nobody fetched what was held for too long, the oldest is dropped."""
         self._audio.append(samples)
         self._newest_at = now
+        if self._deaf:
+            self._skip()
         if self._endpointer.speaking:
             self._gathered.add(len(samples))
         too_much = self._audio.held - self._most

@@ -46,12 +46,10 @@ class Endpointer:
     """Takes a probability a window, in order, and says what changed."""
 
     def __init__(self, rules: Turn, hop: int, window: int) -> None:
-        self._threshold, self._release = rules.threshold, rules.release_threshold
         self._hop = hop
         self.position = window - hop
         """Up to where the audio has been judged, in samples."""
-        self._min_speech = to_samples(rules.min_speech_ms, LISTENING_RATE)
-        self._pause = to_samples(rules.pause_ms, LISTENING_RATE)
+        self.adjust(rules)
         self.silence = to_samples(rules.silence_ms, LISTENING_RATE)
         """Samples of silence that end speech; may be changed at any time."""
         self.speaking = False
@@ -59,6 +57,12 @@ class Endpointer:
         self._last_speech = 0
         self._paused_at: int | None = None
         self._again = 0
+
+    def adjust(self, rules: Turn) -> None:
+        """Other rules from now on, except for the silence that ends speech."""
+        self._threshold, self._release = rules.threshold, rules.release_threshold
+        self._min_speech = to_samples(rules.min_speech_ms, LISTENING_RATE)
+        self._pause = to_samples(rules.pause_ms, LISTENING_RATE)
 
     @property
     def paused(self) -> bool:

@@ -75,10 +75,18 @@ class History:
         entry = kept.item.entry
         return entry.text if isinstance(entry, Message) else ""
 
-    def entries(self, ids: Iterable[str] | None = None) -> tuple[Entry, ...]:
+    def forget_place(self, id: str) -> None:
+        """What a place was kept for did not come."""
+        kept = self._find(id)
+        if kept is not None and not kept.known:
+            self._kept.remove(kept)
+
+    def entries(self) -> tuple[Entry, ...]:
         """What a prompt holds: everything that has words."""
-        kept = self._kept if ids is None else [self._known(id) for id in ids]
-        return tuple(_entry(one.item) for one in kept if one.known and _has_words(one.item.entry))
+        return tuple(_entry(kept.item) for kept in self._kept if kept.known and _has_words(kept.item.entry))
+
+    def knows(self, id: str) -> bool:
+        return self._find(id) is not None
 
     # What clients ask for
 
@@ -88,7 +96,7 @@ class History:
             raise ClientError("item_create_duplicate_item_id", f"There is an item '{item.id}' already.", "item.id")
         place = len(self._kept)
         if after is not None:
-            place = 0 if not after else self._kept.index(self._known(after, "previous_item_id")) + 1
+            place = 0 if not after else self._kept.index(self._known(after, "create", "previous_item_id")) + 1
         if len(self._kept) >= self._limit:
             gone = len(self._kept) - self._limit + 1
             del self._kept[:gone]
@@ -96,15 +104,19 @@ class History:
         self._kept.insert(place, _Kept(item, known))
         return self._kept[place - 1].item.id if place else ""
 
+    def resolve(self, entries: Iterable[Entry | str]) -> tuple[Entry, ...]:
+        """Entries, of which some are the names of items."""
+        return tuple(_entry(self._known(entry, "reference").item) if isinstance(entry, str) else entry for entry in entries)
+
     def show(self, id: str) -> Item:
-        return self._known(id).item
+        return self._known(id, "retrieve").item
 
     def delete(self, id: str) -> None:
-        self._kept.remove(self._known(id))
+        self._kept.remove(self._known(id, "delete"))
 
     def shorten(self, id: str, heard_ms: int) -> None:
         """Keeps of a spoken reply what was heard."""
-        kept = self._known(id)
+        kept = self._known(id, "truncate")
         ledger = kept.ledger
         if ledger is None or not isinstance(kept.item.entry, Message):
             raise ClientError("item_truncate_invalid_item_id", f"The item '{id}' is no spoken reply.", "item_id")
@@ -120,10 +132,10 @@ class History:
     def _find(self, id: str) -> _Kept | None:
         return next((kept for kept in reversed(self._kept) if kept.item.id == id), None)
 
-    def _known(self, id: str, param: str = "item_id") -> _Kept:
+    def _known(self, id: str, purpose: str, param: str = "item_id") -> _Kept:
         kept = self._find(id)
         if kept is None:
-            raise ClientError("item_unknown", f"There is no item '{id}' in this conversation.", param)
+            raise ClientError(f"item_{purpose}_invalid_item_id", f"There is no item '{id}' in this conversation.", param)
         return kept
 
 

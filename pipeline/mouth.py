@@ -4,20 +4,25 @@ A prepared reply has no effect that anybody could notice: nothing of it is told,
 is spoken. Release makes it the reply, if the words are the ones that it was prepared for.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import Any, assert_never
 
 from pipeline import events as on
+from pipeline.asides import ended
 from pipeline.audio import to_ms
 from pipeline.budget import filler, late_stages, met
 from pipeline.commands import Abandon, Command, Play, Tell, Think
 from pipeline.config import Config
+from pipeline.history import Item
 from pipeline.latency import Latency, TurnClock
+from pipeline.ledger import Ledger
+from pipeline.manner import Manner
 from pipeline.meaning import same_meaning
-from pipeline.notices import AudioDone, AudioStarted, Held, Said, TurnReport, WentOn
+from pipeline.notices import AudioDone, AudioStarted, CallGrew, Failed, Held, ReplyBegan, ReplyEnded, Said, TurnReport, WentOn
 from pipeline.phrasing import Phraser
-from pipeline.ports import FlowStep, Prompt
+from pipeline.ports import Finish, FlowStep, Message, Prompt, ToolCall, Wish
 from pipeline.reply import Reply
 from pipeline.speculation import Books
 from pipeline.work import Work
@@ -40,12 +45,14 @@ class _Prepared:
 
 
 class Mouth:
-    def __init__(self, config: Config, language: str, out_rate: int, books: Books) -> None:
+    def __init__(self, config: Config, manner: Manner, books: Books, new_name: Callable[[], str]) -> None:
         self._config = config
-        self._language = language
-        self._out_rate = out_rate
+        self.manner = manner
         self._books = books
+        self._new_name = new_name
         self._reply: Reply | None = None
+        self._not_before = 0.0
+        """When what was sent of earlier replies will have been heard."""
         self._prepared: _Prepared | None = None
         self._speculated = False
         self._reports: list[Latency] = []
@@ -61,6 +68,16 @@ class Mouth:
         return self._reply is not None and self._reply.began
 
     @property
+    def item(self) -> str:
+        """What the reply's words will be."""
+        return "" if self._reply is None else self._reply.item
+
+    @property
+    def active(self) -> bool:
+        """Whether more of the reply will come."""
+        return self._reply is not None and not self._reply.end_told
+
+    @property
     def step(self) -> FlowStep | None:
         return None if self._reply is None else self._reply.step
 
@@ -70,11 +87,19 @@ class Mouth:
 
     def heard(self, now: float) -> tuple[int, str]:
         """Milliseconds and words of the reply that the caller has heard."""
-        return (0, "") if self._reply is None else (self._reply.playout.heard_ms(now), self._reply.playout.heard_text(now))
+        return (0, "") if self._reply is None else (self._reply.playout.heard_ms(now), self._reply.said(now))
 
-    def ends_with(self, heard: str) -> bool:
-        """Whether these words are the whole reply."""
-        return self._reply is None or (self._reply.text_ended and self._reply.text == heard)
+    def remembered(self, now: float) -> list[tuple[Item, Ledger]]:
+        """What the history keeps of the reply: what was heard, or what was sent if the client tells what it heard."""
+        reply = self._reply
+        if reply is None:
+            return []
+        text = reply.text if self.manner.keeps_items and reply.end_told else reply.said(now)
+        complete = reply.text_ended and reply.text == text
+        if not text and (reply.calls or not self.manner.keeps_items):
+            return []
+        item = Item(reply.item, Message("assistant", text), reply.wish.spoken, complete)
+        return [(item, reply.playout.ledger)]
 
     @property
     def told_by(self) -> str:
@@ -99,40 +124,57 @@ class Mouth:
 
     # A reply begins
 
-    def think(self, work: Work, prompt: Prompt) -> list[Command]:
-        self._reply = Reply(work, self._language, self._config, self._out_rate)
+    def begin(self, work: Work, wish: Wish, ref: str = "") -> list[Command]:
+        """A reply that is still to be asked for."""
+        self._reply = reply = self._new_reply(work, wish)
         self._speculated = False
-        return [self._ask(work, prompt)]
+        return self._told_of(reply, ref)
+
+    def ask(self, prompt: Prompt) -> list[Command]:
+        """Asks for the words of the reply that has begun."""
+        assert self._reply is not None
+        return [self._think(self._reply.work, prompt)]
 
     def say(self, work: Work, text: str, flow_state: dict[str, Any], ends_call: bool) -> list[Command]:
         """Says a text that is known."""
-        self._reply = reply = Reply(work, self._language, self._config, self._out_rate)
-        phraser = Phraser(self._language)
+        self._reply = reply = self._new_reply(work, Wish())
+        phraser = Phraser(self.manner.language)
         for phrase in [*phraser.push(text), *phraser.flush()]:
             reply.grow(phrase)
-        reply.end_text(FlowStep(flow_state, ends_call))
-        return [Tell(Said(reply.turn, reply.text, final=True))]
+        reply.end_text(FlowStep(flow_state, ends_call), Finish())
+        return [*self._told_of(reply), Tell(Said(reply.turn, reply.text, final=True))]
+
+    def go_on_after(self, now: float) -> None:
+        """Nothing more of the reply will come; the next one is heard after it."""
+        if self._reply is not None:
+            self._not_before = max(self._reply.playout.heard_out_at(), now)
+            self._reply = None
 
     def prepare(self, work: Work, words: str, prompt: Prompt, now: float) -> list[Command]:
         """Begins a reply that may not be needed."""
         if self._prepared is not None:
-            if same_meaning(self._prepared.words, words, self._language):
+            if same_meaning(self._prepared.words, words, self.manner.language):
                 return []
             return [*self.discard(now), *self.prepare(work, words, prompt, now)]
         self._books.started += 1
-        self._prepared = _Prepared(Reply(work, self._language, self._config, self._out_rate), words, now)
-        return [self._ask(work, prompt)]
+        self._prepared = _Prepared(self._new_reply(work, prompt.wish), words, now)
+        return [self._think(work, prompt)]
 
     def release(self, words: str, now: float) -> list[Command] | None:
         """The prepared reply becomes the reply, if it answers these words."""
         prepared = self._prepared
-        if prepared is None or not same_meaning(prepared.words, words, self._language):
+        if prepared is None or not same_meaning(prepared.words, words, self.manner.language):
             return None
         self._books.used += 1
         self._prepared = None
         self._reply = reply = prepared.reply
         self._speculated = True
-        return [Tell(Said(reply.turn, reply.text, final=reply.text_ended))] if reply.text else []
+        out = self._told_of(reply)
+        if reply.text:
+            out.append(Tell(Said(reply.turn, reply.text, final=reply.text_ended)))
+        for id, call in reply.calls.items():
+            out.append(Tell(CallGrew(reply.turn, call.item, id, call.name, call.arguments, final=reply.text_ended)))
+        return out
 
     def discard(self, now: float) -> list[Command]:
         """The prepared reply is not needed."""
@@ -145,7 +187,14 @@ class Mouth:
         self._books.wasted_s += now - prepared.began_at
         return [Abandon(prepared.reply.work)]
 
-    def _ask(self, work: Work, prompt: Prompt) -> Think:
+    def _new_reply(self, work: Work, wish: Wish) -> Reply:
+        return Reply(work, self._config, self.manner, wish, self._not_before)
+
+    def _told_of(self, reply: Reply, ref: str = "") -> list[Command]:
+        reply.item = self._new_name()
+        return [Tell(ReplyBegan(reply.turn, reply.item, ref))] if self.manner.keeps_items else []
+
+    def _think(self, work: Work, prompt: Prompt) -> Think:
         self._books.calls += 1
         return Think(work, prompt, self._config.budget.llm_ms * self._config.budget.hedge_at / 1000)
 
@@ -153,7 +202,7 @@ class Mouth:
 
     def take(self, event: on.FromReplyStages, clock: TurnClock | None, now: float) -> list[Command]:
         reply = self._find(event.work)
-        if reply is None or reply.given_up:
+        if reply is None or reply.failure is not None:
             return []
         known = reply is self._reply
         match event:
@@ -163,9 +212,14 @@ class Mouth:
                 self.did.extend(did)
                 reply.grow(phrase)
                 return [Tell(Said(reply.turn, reply.text, final=False))] if known else []
-            case on.ReplyEnded(_, step):
-                reply.end_text(step)
-                return [Tell(Said(reply.turn, reply.text, final=True))] if known else []
+            case on.CallGrew(_, delta):
+                call = reply.calls.get(delta.call_id) or reply.add_call(delta, self._new_name())
+                call.arguments += delta.arguments
+                if known and self.manner.keeps_items:
+                    return [Tell(CallGrew(reply.turn, call.item, delta.call_id, call.name, delta.arguments, final=False))]
+            case on.ReplyEnded(_, step, finish):
+                reply.end_text(step, finish)
+                return self._text_ended(reply) if known else []
             case on.SpeechMade(_, phrase, pcm, words, took_s, did):
                 if clock is not None and known and not reply.playout.made:
                     clock.spent("tts", took_s, now)
@@ -176,6 +230,21 @@ class Mouth:
             case _:
                 assert_never(event)
         return []
+
+    def _text_ended(self, reply: Reply) -> list[Command]:
+        out: list[Command] = [Tell(Said(reply.turn, reply.text, final=True))]
+        if self.manner.keeps_items:
+            grown = [CallGrew(reply.turn, call.item, id, call.name, "", final=True) for id, call in reply.calls.items()]
+            out += [Tell(notice) for notice in grown]
+        return out
+
+    def take_calls(self) -> list[Item]:
+        """Functions that the reply asked for, once all of them are known."""
+        reply = self._reply
+        if reply is None or not reply.text_ended or reply.calls_taken:
+            return []
+        reply.calls_taken = True
+        return [Item(call.item, ToolCall(id, call.name, call.arguments)) for id, call in reply.calls.items()]
 
     def carry_on(self, clock: TurnClock | None, now: float, *, held: bool) -> tuple[list[Command], Step | None]:
         """Does what is due: speaks the next phrase, sends audio, notices the end."""
@@ -188,13 +257,21 @@ class Mouth:
         self._speak(reply, now, out)
         reply.close_if_complete()
         step = self._sound(reply, clock, now, out)
-        if reply.playout.all_sent and not reply.all_sent_told:
-            reply.all_sent_told = True
+        if reply.playout.all_sent and not reply.end_told:
+            reply.end_told = True
             if reply.began:
-                out.append(Tell(AudioDone(reply.turn, to_ms(reply.playout.sent, self._out_rate))))
+                out.append(Tell(AudioDone(reply.turn, to_ms(reply.playout.sent, reply.playout.rate))))
+            out += self._end(reply)
         if not held and step is None and reply.playout.heard_out(now):
             step = Step.HEARD if reply.began else Step.EMPTY
         return out, step
+
+    def _end(self, reply: Reply) -> list[Command]:
+        if not self.manner.keeps_items:
+            return []
+        if reply.failure is not None:
+            return [Tell(ReplyEnded(reply.turn, "failed", *reply.failure))]
+        return [Tell(ended(reply.turn, reply.finish))]
 
     def _speak(self, reply: Reply, now: float, out: list[Command]) -> None:
         speak = reply.next_phrase(now)
@@ -230,7 +307,7 @@ class Mouth:
         """When a word of patience is due."""
         wait_ms = self._config.budget.filler_after_ms
         reply = self._reply
-        if clock is None or reply is None or not wait_ms or reply.text or reply.filled or not filler(self._language):
+        if clock is None or reply is None or not wait_ms or reply.text or reply.filled or not filler(self.manner.language):
             return None
         return clock.ended_at + wait_ms / 1000
 
@@ -239,7 +316,7 @@ class Mouth:
         if clock is not None and self._reply is not None and due is not None and now >= due:
             # Until now the model kept the caller waiting; from now on it is the voice.
             clock.spent("llm", now - clock.ended_at, now)
-            self._reply.fill(filler(self._language))
+            self._reply.fill(filler(self.manner.language))
             self.did.append("llm: said a word of patience")
         return []
 
@@ -254,7 +331,7 @@ class Mouth:
         if reply is None:
             return []
         reply.playout.hold(now)
-        reply.all_sent_told = reply.playout.all_sent
+        reply.end_told = reply.playout.all_sent
         return [Tell(Held(reply.turn, reply.playout.heard_ms(now)))]
 
     def go_on(self, now: float) -> list[Command]:
@@ -264,28 +341,36 @@ class Mouth:
         reply.playout.go_on()
         return [Tell(WentOn(reply.turn, reply.playout.heard_ms(now)))]
 
-    def drop(self, now: float) -> list[Command]:
+    def drop(self, now: float, reason: str = "turn_detected") -> list[Command]:
         """Ends the reply, and the prepared one with it."""
         out = self.discard(now)
-        if self._reply is not None:
-            out.append(Abandon(self._reply.work))
-            self._reply = None
+        reply, self._reply = self._reply, None
+        self._not_before = 0.0
         self.did = []
+        if reply is not None:
+            out.append(Abandon(reply.work))
+            if self.manner.keeps_items and not reply.end_told:
+                out.append(Tell(ReplyEnded(reply.turn, "cancelled", reason, usage=reply.finish.usage)))
         return out
 
     def forget(self) -> None:
         """The reply has been heard to its end."""
         self._reply = None
 
-    def fail(self, work: Work, now: float) -> tuple[list[Command], bool | None]:
+    def fail(self, event: on.StageFailed, now: float) -> tuple[list[Command], bool | None]:
         """A stage failed. True: there is no reply any more; False: what there is will be heard; None: nobody needs to know."""
-        if self._prepared is not None and self._prepared.reply.work == work:
+        if self._prepared is not None and self._prepared.reply.work == event.work:
             return self.discard(now), None
         reply = self._reply
-        if reply is not None and reply.began:
-            reply.give_up()
-            return [Abandon(reply.work)], False
-        return self.drop(now), True
+        assert reply is not None
+        reply.give_up(event.code, event.message)
+        told: list[Command] = [] if self.manner.keeps_items else [Tell(Failed(event.code, event.message, event.fault))]
+        if reply.began:
+            return [Abandon(reply.work), *told], False
+        if not reply.end_told:
+            reply.end_told = True
+            told += self._end(reply)
+        return [*self.drop(now), *told], True
 
     def _find(self, work: Work) -> Reply | None:
         replies = (self._reply, None if self._prepared is None else self._prepared.reply)

@@ -19,8 +19,11 @@ _KEPT_LEADS = 2
 class Playout:
     """Paces the audio of one reply, and keeps the ledger of what was heard."""
 
-    def __init__(self, rules: Rules, rate: int) -> None:
+    def __init__(self, rules: Rules, rate: int, *, holds: bool = True, not_before: float = 0.0) -> None:
+        """`holds` keeps what was sent, since it may have to be sent again; nothing is heard earlier than `not_before`."""
         self.rate = rate
+        self._holds = holds
+        self._not_before = not_before
         self._lead = to_samples(rules.lead_ms, rate)
         # Audio is asked for when a chunk fits into the lead, which must be before the client runs dry.
         self._chunk = min(to_samples(rules.chunk_ms, rate), max(self._lead // 2, 1))
@@ -120,15 +123,23 @@ class Playout:
         if amount < min(self._wanted(now), self._queued) or amount <= 0:
             return b""
         if self.heard(now) >= self.sent:
-            self._anchor, self._anchored_at = self.sent, now
+            self._anchor, self._anchored_at = self.sent, max(now, self._not_before)
         self.sent += amount
         self._queued -= amount
         pcm = self._dequeue(2 * amount)
+        if self._holds:
+            self._keep(pcm)
+        return pcm
+
+    def _keep(self, pcm: bytes) -> None:
         self._recent.append(pcm)
-        self._kept += amount
+        self._kept += len(pcm) // 2
         while self._kept - len(self._recent[0]) // 2 >= _KEPT_LEADS * self._lead:
             self._kept -= len(self._recent.popleft()) // 2
-        return pcm
+
+    def heard_out_at(self) -> float:
+        """When the last of what was sent will have been heard."""
+        return self._played_at(self.sent)
 
     def due(self) -> float | None:
         """When something has to be done again, if nothing is made in between."""

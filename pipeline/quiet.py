@@ -3,6 +3,7 @@
 from enum import Enum, auto
 
 from pipeline.config import Quiet as Rules
+from pipeline.manner import Manner
 from pipeline.states import State
 
 _GOODBYE_S = 15.0
@@ -19,8 +20,10 @@ class Quiet:
     """Notices that a caller says nothing, or that a conversation lasts too long."""
 
     def __init__(self, rules: Rules, longest_s: float) -> None:
-        self._rules = rules
+        self._idle_ms = rules.idle_ms
+        self._prompts = rules.prompts
         self._longest_s = longest_s
+        self._keeps_items = False
         self._ends_at = float("inf")
         self._since: float | None = None
         self._asked = 0
@@ -29,7 +32,14 @@ class Quiet:
 
     def begin(self, now: float) -> None:
         self._ends_at = now + self._longest_s
-        self._since = now
+        # Before anything was said there is nothing to go on from.
+        self._since = None if self._keeps_items else now
+
+    def adjust(self, manner: Manner) -> None:
+        """A client that keeps items says itself how long is too long; it is not asked, but answered unasked."""
+        self._keeps_items = manner.keeps_items
+        if manner.keeps_items:
+            self._idle_ms = manner.idle_ms
 
     def rest(self, now: float) -> None:
         """Nobody speaks from now on."""
@@ -46,12 +56,14 @@ class Quiet:
         if self._gone_by is not None:
             return Ask.END if now >= self._gone_by else None
         if now >= self._ends_at:
-            return self._goodbye(now)
+            return Ask.END if self._keeps_items else self._goodbye(now)
         idle_at = self._idle_at(state)
         if idle_at is None or now < idle_at:
             return None
+        if self._keeps_items:
+            return Ask.THERE
         self._asked += 1
-        return self._goodbye(now) if self._asked > self._rules.prompts else Ask.THERE
+        return self._goodbye(now) if self._asked > self._prompts else Ask.THERE
 
     def heard(self, now: float) -> None:
         """Somebody is there."""
@@ -65,9 +77,9 @@ class Quiet:
         return Ask.GOODBYE
 
     def _idle_at(self, state: State) -> float | None:
-        if not self._rules.idle_ms or state is not State.LISTENING or self._since is None:
+        if not self._idle_ms or state is not State.LISTENING or self._since is None:
             return None
-        return self._since + self._rules.idle_ms / 1000
+        return self._since + self._idle_ms / 1000
 
 
 class Keys:

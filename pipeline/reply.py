@@ -1,38 +1,61 @@
 """One reply while it is made: it grows by phrases, is spoken phrase by phrase, and is paced to the client.
 
 One phrase is spoken at a time, and no more is made ahead than the caller will hear soon: a slow listener holds up synthesis,
-not memory.
+not memory. A reply that is only read is never spoken, and over when its text is.
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 from pipeline.commands import Speak
 from pipeline.config import Config
+from pipeline.manner import Manner
 from pipeline.playout import Playout
-from pipeline.ports import FlowStep, Phrase, Word
+from pipeline.ports import CallDelta, Finish, FlowStep, Phrase, Wish, Word
 from pipeline.work import Work
+
+
+@dataclass(slots=True)
+class Call:
+    """A function that the reply asks for."""
+
+    item: str
+    name: str
+    arguments: str = ""
 
 
 class Reply:
     """Everything about the reply to one turn."""
 
-    def __init__(self, work: Work, language: str, config: Config, out_rate: int) -> None:
+    def __init__(self, work: Work, config: Config, manner: Manner, wish: Wish, not_before: float = 0.0) -> None:
+        """`not_before` is when its first sound can be heard, since the client still plays another one."""
         self.work = work
-        self.playout = Playout(config.playout, out_rate)
+        self.wish = wish
+        self.item = ""
+        """What its words will be."""
+        rules = config.playout
+        if manner.keeps_items:
+            rules = rules.model_copy(update={"lead_ms": rules.burst_ms})
+        self.playout = Playout(rules, manner.out_rate, holds=not manner.keeps_items, not_before=not_before)
         self.step: FlowStep | None = None
+        self.finish = Finish()
+        self.calls: dict[str, Call] = {}
+        """By their ids."""
+        self.calls_taken = False
         self.text = ""
         self.began = False
         """Whether any sound has been sent."""
-        self.all_sent_told = False
-        self.given_up = False
-        """Whether it failed on its way; nothing more is made, and what still comes is too late."""
-        self._language = language
+        self.end_told = False
+        """Whether the client knows that nothing more of it will come."""
+        self.failure: tuple[str, str] | None = None
+        """Code and message, if it failed on its way; nothing more is made, and what still comes is too late."""
+        self.filled = False
+        """Whether a word of patience was said."""
+        self._language = manner.language
         self._patience_s = config.budget.tts_ms * config.budget.hedge_at / 1000
         self._max_ahead_ms = config.conversation.max_ahead_ms
         self._waiting: deque[tuple[str, str]] = deque()
         """What is to be spoken, and what of it is remembered."""
-        self.filled = False
-        """Whether a word of patience was said."""
         self._speaking = False
         self._spoken_phrases = 0
         self._text_ended = False
@@ -59,17 +82,28 @@ class Reply:
         """Whether nothing of it was asked to be spoken yet."""
         return not self._speaking and not self._spoken_phrases
 
+    def said(self, now: float) -> str:
+        """What the caller knows of it by now."""
+        return self.playout.heard_text(now) if self.wish.spoken else self.text
+
     def grow(self, phrase: str) -> None:
-        self._waiting.append((phrase, phrase))
-        self.text = f"{self.text} {phrase}".lstrip()
+        if self.wish.spoken:
+            self._waiting.append((phrase, phrase))
+            self.text = f"{self.text} {phrase}".lstrip()
+        else:
+            self.text += phrase
+
+    def add_call(self, delta: CallDelta, item: str) -> Call:
+        call = self.calls[delta.call_id] = Call(item, delta.name)
+        return call
 
     def fill(self, text: str) -> None:
         """Says something that is heard, but is no part of the reply."""
         self.filled = True
         self._waiting.append((text, ""))
 
-    def end_text(self, step: FlowStep | None) -> None:
-        self.step = step
+    def end_text(self, step: FlowStep | None, finish: Finish) -> None:
+        self.step, self.finish = step, finish
         self._text_ended = True
 
     def next_phrase(self, now: float) -> Speak | None:
@@ -79,7 +113,7 @@ class Reply:
         text, remembered = self._waiting.popleft()
         self._speaking = True
         self.playout.ledger.begin_phrase(remembered)
-        phrase = Phrase(text, self._language)
+        phrase = Phrase(text, self._language, self.wish.voice, self.wish.speed)
         return Speak(self.work, self._spoken_phrases, phrase, self.playout.rate, self._patience_s)
 
     def speech(self, phrase: int, pcm: bytes, words: tuple[Word, ...]) -> None:
@@ -97,10 +131,10 @@ class Reply:
         if self.complete:
             self.playout.close()
 
-    def give_up(self) -> None:
+    def give_up(self, code: str, message: str) -> None:
         """Nothing more can be made; what there is will be heard."""
         self._waiting.clear()
-        self.given_up = self._text_ended = True
+        self._text_ended, self.failure = True, (code, message)
         self.playout.close()
 
     def due(self) -> float | None:

@@ -4,11 +4,13 @@ Only one try is of use at a time. One that is replaced before its words were nee
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from pipeline.audio import to_samples
 from pipeline.caller_turn import CallerTurn, Piece
 from pipeline.commands import Abandon, Command, Transcribe
 from pipeline.config import Budget
+from pipeline.manner import Manner
 from pipeline.ports import LISTENING_RATE
 from pipeline.speculation import Books
 from pipeline.work import Work
@@ -18,9 +20,9 @@ _TAIL = to_samples(200, LISTENING_RATE)
 
 
 class Scribe:
-    def __init__(self, budget: Budget, language: str, books: Books, new_work: Callable[[int], Work]) -> None:
+    def __init__(self, budget: Budget, manner: Manner, books: Books, new_work: Callable[[int], Work]) -> None:
         self._patience_s = budget.asr_ms * budget.hedge_at / 1000
-        self._language = language
+        self.manner = manner
         self._books = books
         self._new_work = new_work
 
@@ -37,9 +39,16 @@ class Scribe:
         caller.add(piece)
         return [*out, self._ask(piece, expected)]
 
+    def given(self, caller: CallerTurn, pcm: bytes, expected: tuple[str, ...]) -> list[Command]:
+        """Asks for the words of audio that did not come through the caller's line."""
+        piece = Piece(self._new_work(caller.number), caller.start, caller.start)
+        caller.add(piece)
+        return [replace(self._ask(piece, expected), pcm=pcm)]
+
     def _ask(self, piece: Piece, expected: tuple[str, ...]) -> Transcribe:
         self._books.calls += 1
-        return Transcribe(piece.work, piece.start, piece.stop + _TAIL, self._language, expected, self._patience_s)
+        language, prompt = self.manner.language, self.manner.prompt
+        return Transcribe(piece.work, piece.start, piece.stop + _TAIL, language, expected, self._patience_s, prompt)
 
     def _give_up_try(self, caller: CallerTurn) -> list[Command]:
         attempt, caller.attempt = caller.attempt, None

@@ -28,6 +28,9 @@ class Trigger(Enum):
     REPLY_EMPTY = "there is nothing to say"
     FAILED = "a stage failed"
     TYPED = "the caller typed a turn"
+    ASKED = "the client asks for a reply"
+    UNANSWERED = "nobody wants an answer"
+    SET_ASIDE = "the turn is only written down"
     GREETED = "the greeting begins"
     TIME_UP = "we say goodbye"
     STOPPED = "the caller asked for silence"
@@ -40,12 +43,16 @@ TABLE: dict[tuple[State, Trigger], State] = {
     (_L, Trigger.CALLER_BEGAN): _H,
     (_L, Trigger.TYPED): _TH,
     (_L, Trigger.GREETED): _TH,
+    (_L, Trigger.ASKED): _TH,
     (_L, Trigger.STOPPED): _L,
     (_H, Trigger.CALLER_STOPPED): _TR,
     (_H, Trigger.TYPED): _TH,
+    (_H, Trigger.SET_ASIDE): _L,
     (_H, Trigger.STOPPED): _H,
     (_TR, Trigger.WORDS_KNOWN): _TH,
     (_TR, Trigger.NO_WORDS): _L,
+    (_TR, Trigger.UNANSWERED): _L,
+    (_TR, Trigger.SET_ASIDE): _L,
     (_TR, Trigger.FAILED): _L,
     (_TR, Trigger.CALLER_BEGAN): _H,
     (_TR, Trigger.TYPED): _TH,

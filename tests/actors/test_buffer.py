@@ -26,6 +26,7 @@ from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed
 from pipeline.history import CUT
+from pipeline.manner import Manner
 from pipeline.notices import (
     AudioDone,
     AudioStarted,
@@ -59,7 +60,6 @@ SETTINGS = (
     "turn.detection=server_vad",
     "turn.silence_ms=200",
     "turn.partial_every_ms=0",
-    "conversation.greeting=false",
     "conversation.speculation=false",
 )
 AHEAD = ("turn.detection=semantic_vad", "turn.silence_ms=1000", "conversation.speculation=true")
@@ -141,8 +141,9 @@ class Speaker:
 class Gateway:
     """What a gateway does: sends what its callers say, and always has one call waiting for news."""
 
-    def __init__(self, shard: BufferActor, name: str = "gateway") -> None:
+    def __init__(self, shard: BufferActor, name: str = "gateway", *, greets: bool = False) -> None:
         self.shard = shard
+        self.greets = greets
         self.name = name
         self.got: dict[int, list[Delivery]] = defaultdict(list)
         self._under_way: set[asyncio.Task[None]] = set()
@@ -156,7 +157,7 @@ class Gateway:
         audio: Sequence[tuple[int, Samples]] = (),
         events: Sequence[tuple[int, FromCaller]] = (),
     ) -> None:
-        opened = [Opening(caller, "en", "clinic", 24_000) for caller in openings]
+        opened = [Opening(caller, "clinic", Manner("en", 24_000, greets=self.greets)) for caller in openings]
         self.send_raw(opened, Tick.pack((caller, samples.tobytes()) for caller, samples in audio), list(events))
 
     def send_raw(self, openings: list[Opening], audio: Tick, events: list[tuple[int, FromCaller]]) -> None:
@@ -461,7 +462,7 @@ def test_a_flow_that_cannot_be_read_costs_only_the_one_who_asked_for_it() -> Non
     async def job() -> None:
         gateway = Gateway(shard())
         nothing = Tick.pack([])
-        gateway.send_raw([Opening(1, "en", "nowhere", 24_000), Opening(2, "en", "clinic", 24_000)], nothing, [])
+        gateway.send_raw([Opening(1, "nowhere", Manner("en")), Opening(2, "clinic", Manner("en"))], nothing, [])
         gateway.send(events=[(2, Typed("are you open?"))])
         await gateway.until(lambda: gateway.notices(2, AudioDone))
         failed, end = gateway.got[1]
@@ -540,7 +541,7 @@ def test_hanging_up_cancels_work(event: FromCaller | None) -> None:
 def test_three_hundred_callers_leave_nothing_behind() -> None:
     async def job() -> None:
         detection = Detection(config())
-        gateway = Gateway(shard(*AHEAD, "conversation.greeting=true", detector=detection))
+        gateway = Gateway(shard(*AHEAD, detector=detection), greets=True)
         gateway.send(openings=[1], events=[(1, HungUp())])
         await gateway.until(lambda: None in gateway.got[1])
         tasks = len(asyncio.all_tasks())

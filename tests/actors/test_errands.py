@@ -20,7 +20,7 @@ from tests.fakes.fake_time import run_in_fake_time
 HEARING, ANSWERING = Work(3, 7), Work(3, 8)
 TRANSCRIBE = Transcribe(HEARING, 160, 1_760, "es", ("sí",), patience_s=0.1)
 THINK = Think(ANSWERING, Prompt((Message("user", "Goodbye"),), "en", "clinic"), patience_s=0.2)
-SPEAK = Speak(ANSWERING, 4, Phrase("Good morning.", "en"), 24_000, patience_s=0.3)
+SPEAK = Speak(ANSWERING, 4, Phrase("Good morning.", "en"), 8_000, patience_s=0.3)
 STEP = FlowStep({"asks": "slot"})
 HEARD = Transcript("buenos días", "es")
 WORDS = (Word("Good", 0, 0.2), Word("morning.", 0.2, 0.5))
@@ -81,7 +81,7 @@ class Conversation:
         self.got: list[on.Event] = []
         self.then: Callable[[on.Event], None] = lambda event: None
         """What it does on each event."""
-        self.errands = Errands("2a", stages, 8_000, self._take)
+        self.errands = Errands("2a", stages, self._take)
 
     def _take(self, event: on.Event) -> None:
         self.got.append(event)

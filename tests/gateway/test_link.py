@@ -7,6 +7,7 @@ from typing import Any
 from actors.buffer import Opening
 from gateway.link import ShardLink
 from pipeline.events import StopAsked
+from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, Failed
 
 
@@ -61,7 +62,7 @@ async def test_answers_are_handed_out_in_the_order_of_their_calls() -> None:
     shard = Shard()
     link = ShardLink("g", shard, 1)
     got: asyncio.Queue[Any] = asyncio.Queue()
-    link.open(Opening(1, "en", "clinic", 24_000), taker(got))
+    link.open(Opening(1, "clinic", Manner("en")), taker(got))
     _, first = await shard.call()
     link.audio(1, b"\x01\x00")
     _, second = await shard.call()
@@ -74,7 +75,7 @@ async def test_a_dead_shard_ends_its_conversations_with_a_clear_word() -> None:
     shard = Shard()
     link = ShardLink("g", shard, 1)
     got: asyncio.Queue[Any] = asyncio.Queue()
-    link.open(Opening(1, "en", "clinic", 24_000), taker(got))
+    link.open(Opening(1, "clinic", Manner("en")), taker(got))
     _, answer = await shard.call()
     answer.set_exception(RuntimeError("died"))
     lost = await got.get()

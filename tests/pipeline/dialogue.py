@@ -26,6 +26,7 @@ from pipeline.ear import Ear
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
 from pipeline.history import CUT
+from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, CallerStopped, Failed, Heard, Held, Interrupted, Notice, Said, WentOn
 from pipeline.phrasing import Phraser
 from pipeline.ports import LISTENING_RATE, FlowStep, Message, Prompt, Samples, Transcript, Word
@@ -241,7 +242,8 @@ class Dialogue:
         self.world = world
         self.config = load_config(None, [f"{key}={value}" for key, value in settings.items()], {})
         self.flow = load_flow(self.config.flows_dir, "clinic")
-        self.brain = Conversation(self.config, "clinic", self.flow, world.lang, RATE)
+        manner = Manner(world.lang, RATE, greets=self.config.conversation.greeting)
+        self.brain = Conversation(self.config, "clinic", self.flow, manner)
         self.ear = Ear(self.config)
         self.caller = Caller(world.word)
         self.client = Client(world.delay / 1000)
@@ -522,7 +524,7 @@ class Dialogue:
     # What always holds
 
     def history(self) -> tuple[Message, ...]:
-        return self.brain._history.messages()
+        return self.brain._history.entries()
 
     def _check(self, event: on.Event, before: State, commands: list[Command]) -> None:
         state = self.brain.state

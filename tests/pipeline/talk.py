@@ -12,6 +12,7 @@ from pipeline.config import load_config
 from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
+from pipeline.manner import Manner
 from pipeline.notices import Notice
 from pipeline.ports import LISTENING_RATE, FlowStep, Message, Transcript, Word
 from pipeline.states import State
@@ -37,9 +38,9 @@ class Talk:
     """One caller and the brain that answers; stages answer when the test lets them."""
 
     def __init__(self, *overrides: str, greeting: bool = False, language: str = "en") -> None:
-        self.config = load_config(None, [f"conversation.greeting={str(greeting).lower()}", *PLAIN, *overrides], {})
+        self.config = load_config(None, [*PLAIN, *overrides], {})
         self.flow = load_flow(self.config.flows_dir, "clinic")
-        self.brain = Conversation(self.config, "clinic", self.flow, language, RATE)
+        self.brain = Conversation(self.config, "clinic", self.flow, Manner(language, RATE, greets=greeting))
         self.now = 0.0
         self.commands: list[Command] = []
         self._taken = 0

@@ -31,6 +31,7 @@ from pipeline.states import State
 from pipeline.work import Work
 from tests.pipeline.talk import (
     IN_STATE,
+    RATE,
     TAIL,
     Talk,
     assistant,

@@ -4,7 +4,9 @@ import pytest
 
 from pipeline import events as on
 from pipeline.errors import Fault
-from pipeline.ports import CallDelta, Finish, FlowStep, Transcript, Usage, Word
+from pipeline.history import Item
+from pipeline.manner import Manner
+from pipeline.ports import CallDelta, Finish, FlowStep, Message, Transcript, Usage, Wish, Word
 from pipeline.work import Work
 from tests.pipeline.crossing import crosses, names
 
@@ -22,6 +24,15 @@ EVENTS: list[on.Event] = [
     on.KeyPressed("#"),
     on.StopAsked(),
     on.Played(1_500),
+    on.Adjusted(Manner("en", wish=Wish("Be brief."), keeps_items=True)),
+    on.Committed("ref_1", 32_000),
+    on.Cleared(32_000),
+    on.ItemGiven(Item("item_1", Message("user", "hello")), None, "ref_2"),
+    on.ItemUnwanted("item_1", "ref_3"),
+    on.ItemAsked("item_1", "ref_4"),
+    on.ItemCut("item_2", 700, "ref_5"),
+    on.ReplyAsked("ref_6", Wish(spoken=False), True, ("item_1", Message("user", "hello"))),
+    on.ReplyUnwanted("ref_7", 3),
     on.HungUp(),
     on.Transcribed(WORK, Transcript("hello", "en", 0.9, (Word("hello", 0.0, 0.4),)), 0.08, ("asked another",)),
     on.ReplyGrew(WORK, "Good morning.", 0.2),

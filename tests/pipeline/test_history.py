@@ -98,16 +98,16 @@ def test_an_item_is_put_where_the_client_wants_it() -> None:
 
 def test_some_items_can_be_picked() -> None:
     history = holding(heard("a", "one"), heard("b", "two"), heard("c", "three"))
-    assert history.entries(["c", "a"]) == (user("three"), user("one"))
+    assert history.resolve(["c", user("new"), "a"]) == (user("three"), user("new"), user("one"))
 
 
 def test_what_there_is_not_cannot_be_named() -> None:
     history = holding(heard("a", "one"))
     assert refusal(lambda: history.give(heard("a", "two"), None)) == ("item_create_duplicate_item_id", "item.id")
-    assert refusal(lambda: history.give(heard("b", "two"), "x")) == ("item_unknown", "previous_item_id")
-    assert refusal(lambda: history.show("x")) == ("item_unknown", "item_id")
-    assert refusal(lambda: history.delete("x")) == ("item_unknown", "item_id")
-    assert refusal(lambda: history.shorten("x", 10)) == ("item_unknown", "item_id")
+    assert refusal(lambda: history.give(heard("b", "two"), "x")) == ("item_create_invalid_item_id", "previous_item_id")
+    assert refusal(lambda: history.show("x")) == ("item_retrieve_invalid_item_id", "item_id")
+    assert refusal(lambda: history.delete("x")) == ("item_delete_invalid_item_id", "item_id")
+    assert refusal(lambda: history.shorten("x", 10)) == ("item_truncate_invalid_item_id", "item_id")
     assert refusal(lambda: history.shorten("a", 10)) == ("item_truncate_invalid_item_id", "item_id")
     assert history.entries() == (user("one"),)
 
@@ -124,7 +124,7 @@ def test_a_reply_is_shortened_to_what_was_heard_and_can_be_lengthened_again() ->
     history.shorten("a", 1_000)
     assert history.show("a") == Item("a", assistant("Good morning."), spoken=True, complete=False, heard_ms=1_000)
     assert history.entries() == (assistant("Good morning. [interrupted]"),)
-    history.shorten("a", 1_500)
+    history.shorten("a", 1_300)
     assert history.entries() == (assistant("Good morning. We [interrupted]"),)
 
 

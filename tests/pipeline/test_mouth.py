@@ -1,9 +1,12 @@
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, Play, Speak, Tell, Think
 from pipeline.config import load_config
+from pipeline.errors import Fault
+from pipeline.history import History
 from pipeline.latency import TurnClock
+from pipeline.manner import Manner
 from pipeline.mouth import Mouth, Step
-from pipeline.notices import AudioDone, AudioStarted, Held, Said, TurnReport, WentOn
+from pipeline.notices import AudioDone, AudioStarted, Failed, Held, Said, TurnReport, WentOn
 from pipeline.ports import FlowStep, Message, Phrase, Prompt
 from pipeline.speculation import Books
 from pipeline.work import Work
@@ -12,11 +15,13 @@ from tests.pipeline.talk import RATE, sound
 WORK, OTHER = Work(1, 2), Work(1, 3)
 PROMPT = Prompt((Message("user", "are you open"),), "en", "clinic", {})
 THINK = Think(WORK, PROMPT, 0.42)
+FAILED = on.StageFailed(WORK, "provider_cut", "It was cut.", Fault.PROVIDER)
+TOLD = Tell(Failed("provider_cut", "It was cut.", Fault.PROVIDER))
 SPEAK = Speak(WORK, 0, Phrase("Yes, we are.", "en"), RATE, 0.18)
 
 
 def mouth(*overrides: str) -> Mouth:
-    return Mouth(load_config(None, overrides, {}), "en", RATE, Books())
+    return Mouth(load_config(None, overrides, {}), Manner("en", RATE), Books(), History(10).new_name)
 
 
 def preparing(words: str = "are you open") -> Mouth:
@@ -29,7 +34,8 @@ def preparing(words: str = "are you open") -> Mouth:
 
 def speaking(ms: int = 1_000) -> Mouth:
     made = mouth()
-    made.think(WORK, PROMPT)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
     for event in (on.ReplyGrew(WORK, "Yes, we are.", 0.1), on.ReplyEnded(WORK, FlowStep({}, ends_call=True))):
         carry_on(made, event)
     carry_on(made, on.SpeechMade(WORK, 0, sound(1, ms), (), 0.1))
@@ -91,7 +97,7 @@ def test_one_at_a_time_is_prepared() -> None:
 
 def test_nobody_needs_to_know_that_a_prepared_reply_failed() -> None:
     made = preparing()
-    assert made.fail(WORK, 1.0) == ([Abandon(WORK)], None)
+    assert made.fail(FAILED, 1.0) == ([Abandon(WORK)], None)
     assert (made.knows(WORK), made.release("are you open", 1.0)) == (False, None)
 
 
@@ -103,12 +109,13 @@ def test_it_ends_when_it_was_heard() -> None:
     assert (made.began, made.ends_call, made.due()) == (True, True, 1.0)
     assert made.carry_on(None, 0.9, held=False) == ([], None)
     assert made.carry_on(None, 1.0, held=False) == ([], Step.HEARD)
-    assert made.ends_with("Yes, we are.")
+    assert [item.complete for item, _ in made.remembered(1.0)] == [True]
 
 
 def test_a_reply_without_words_is_over_at_once() -> None:
     made = mouth()
-    made.think(WORK, PROMPT)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
     made.take(on.ReplyEnded(WORK, None), None, 0.0)
     assert made.carry_on(None, 0.0, held=False) == ([], Step.EMPTY)
 
@@ -140,14 +147,15 @@ def test_dropped_it_takes_nothing_more() -> None:
 
 def test_when_a_stage_fails_what_there_is_will_be_heard() -> None:
     made = speaking()
-    assert made.fail(WORK, 0.5) == ([Abandon(WORK)], False)
+    assert made.fail(FAILED, 0.5) == ([Abandon(WORK), TOLD], False)
     assert made.carry_on(None, 1.0, held=False)[1] is Step.HEARD
 
 
 def test_when_a_stage_fails_before_any_sound_there_is_no_reply() -> None:
     made = mouth()
-    made.think(WORK, PROMPT)
-    assert made.fail(WORK, 0.5) == ([Abandon(WORK)], True)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
+    assert made.fail(FAILED, 0.5) == ([Abandon(WORK), TOLD], True)
     assert made.turn is None
 
 
@@ -165,7 +173,8 @@ def test_what_is_known_is_said_phrase_by_phrase() -> None:
 def test_a_word_of_patience_is_said_once_when_the_model_is_late() -> None:
     made = mouth("budget.filler_after_ms=1000")
     clock = TurnClock(9.5, 10.0)
-    made.think(WORK, PROMPT)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
     assert made.filler_at(clock) == 11.0
     made.fill(clock, 10.9)
     assert made.carry_on(clock, 10.9, held=False) == ([], None)
@@ -179,14 +188,16 @@ def test_a_word_of_patience_is_said_once_when_the_model_is_late() -> None:
 
 def test_no_word_of_patience_is_due_once_the_reply_has_words() -> None:
     made = mouth()
-    made.think(WORK, PROMPT)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
     made.take(on.ReplyGrew(WORK, "Yes.", 0.1), None, 0.0)
     assert made.filler_at(TurnClock(9.5, 10.0)) is None
 
 
 def test_audio_is_done_when_all_of_it_was_sent() -> None:
     made = mouth()
-    made.think(WORK, PROMPT)
+    made.begin(WORK, PROMPT.wish)
+    made.ask(PROMPT)
     told: list[Command] = []
     for event in (
         on.ReplyGrew(WORK, "Yes.", 0.1),

@@ -1,6 +1,7 @@
 from pipeline.commands import Speak
 from pipeline.config import Config, load_config
-from pipeline.ports import FlowStep, Phrase
+from pipeline.manner import Manner
+from pipeline.ports import Finish, FlowStep, Phrase, Wish
 from pipeline.reply import Reply
 from pipeline.work import Work
 from tests.pipeline.talk import RATE, sound
@@ -13,7 +14,7 @@ def config(*overrides: str) -> Config:
 
 
 def reply(*overrides: str) -> Reply:
-    return Reply(WORK, "en", config(*overrides), RATE)
+    return Reply(WORK, config(*overrides), Manner("en", RATE), Wish())
 
 
 def speak(index: int, text: str) -> Speak:
@@ -81,7 +82,7 @@ def test_it_is_complete_when_its_text_has_ended_and_its_last_phrase_too() -> Non
     made.grow("One.")
     made.next_phrase(0.0)
     step = FlowStep({"asks": "nothing"}, ends_call=True)
-    made.end_text(step)
+    made.end_text(step, Finish())
     made.close_if_complete()
     assert (made.step, made.playout.all_sent) == (step, False)
     made.end_phrase(0)
@@ -90,7 +91,7 @@ def test_it_is_complete_when_its_text_has_ended_and_its_last_phrase_too() -> Non
 
 def test_a_reply_without_words_is_complete_at_once() -> None:
     made = reply()
-    made.end_text(None)
+    made.end_text(None, Finish())
     made.close_if_complete()
     assert made.playout.heard_out(0.0) is True
 
@@ -101,8 +102,8 @@ def test_given_up_it_is_as_long_as_it_is() -> None:
     made.grow("Two.")
     made.next_phrase(0.0)
     made.speech(0, sound(3, 400), ())
-    made.give_up()
-    assert (made.next_phrase(0.0), made.given_up) == (None, True)
+    made.give_up("provider_cut", "It was cut.")
+    assert (made.next_phrase(0.0), made.failure) == (None, ("provider_cut", "It was cut."))
     assert made.playout.take(0.0) == sound(3, 400)
     assert made.due() == 0.4
     assert made.playout.heard_out(0.4) is True

@@ -4,6 +4,7 @@ from pipeline.audio import to_samples
 from pipeline.caller_turn import CallerTurn
 from pipeline.commands import Abandon, Transcribe
 from pipeline.config import Budget
+from pipeline.manner import Manner
 from pipeline.ports import LISTENING_RATE, Transcript
 from pipeline.scribe import Scribe
 from pipeline.speculation import Books
@@ -15,7 +16,7 @@ PATIENCE_S = 0.24
 
 def made() -> tuple[Scribe, Books]:
     books, numbers = Books(), count(1)
-    return Scribe(Budget(), "en", books, lambda turn: Work(turn, next(numbers))), books
+    return Scribe(Budget(), Manner("en"), books, lambda turn: Work(turn, next(numbers))), books
 
 
 def test_a_try_asks_for_everything_that_is_in_no_piece_yet() -> None:
