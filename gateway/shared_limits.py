@@ -68,9 +68,15 @@ class SharedLimits:
         self._ask_again_s = ask_again_s
         self._away = False
         self._ask_at = 0.0
+        self._questions: set[asyncio.Task[Any]] = set()
         try:
             pool = BlockingConnectionPool.from_url(
-                keys.redis_url.get_secret_value(), max_connections=_CONNECTIONS, retry=Retry(NoBackoff(), 0)
+                keys.redis_url.get_secret_value(),
+                max_connections=_CONNECTIONS,
+                retry=Retry(NoBackoff(), 0),
+                timeout=self._timeout_s,
+                socket_timeout=self._timeout_s,
+                socket_connect_timeout=self._timeout_s,
             )
         except ValueError:
             raise ConfigError("config_invalid", "keys.redis_url has an option that Redis's client does not know") from None
@@ -97,6 +103,9 @@ class SharedLimits:
         await self._ask(self._release, _places(name), lease)
 
     async def close(self) -> None:
+        for question in self._questions:
+            question.cancel()
+        await asyncio.gather(*self._questions, return_exceptions=True)
         await self._redis.aclose()
 
     async def _ask(self, script: Any, key: str, *arguments: Any) -> Any:
@@ -106,14 +115,28 @@ class SharedLimits:
         if self._away:
             # One question finds out; the others do not wait for it.
             self._ask_at = now + self._ask_again_s
-        try:
-            async with asyncio.timeout(self._timeout_s):
-                answer = await script(keys=[key], args=arguments)
-        except (RedisError, OSError, TimeoutError) as error:
-            self._lost(error)
+        question = asyncio.create_task(self._put(script, key, arguments))
+        self._questions.add(question)
+        question.add_done_callback(self._questions.discard)
+        # A task of its own, which is left behind: Redis's client may take long to notice that it is cancelled.
+        await asyncio.wait([question], timeout=self._timeout_s)
+        if not question.done():
+            question.cancel()
+            self._lost(TimeoutError())
+            return None
+        answer = question.result()
+        if isinstance(answer, Exception):
+            self._lost(answer)
             return None
         self._found()
-        return answer if answer is not None else ()
+        return answer
+
+    async def _put(self, script: Any, key: str, arguments: tuple[Any, ...]) -> Any:
+        """What Redis answers, or why it does not."""
+        try:
+            return await script(keys=[key], args=arguments) or 0
+        except (RedisError, OSError) as error:
+            return error
 
     def _lost(self, error: Exception) -> None:
         self._ask_at = time.monotonic() + self._ask_again_s
