@@ -1,0 +1,1 @@
+"""OpenAI's Realtime API in its present shape, as a codec over the same conversation that `/ws` holds."""
