@@ -173,7 +173,7 @@ class BufferActor:
         if self._callers.get(caller.id) is not caller:
             return
         try:
-            caller.conversation.under_load = self._lag_s > _LOADED_S
+            caller.conversation.server_is_under_load(self._lag_s > _LOADED_S)
             for command in caller.conversation.handle(event, now):
                 self._obey(caller, command)
         except Exception:
@@ -186,10 +186,9 @@ class BufferActor:
         if caller.conversation.over:
             self._close(caller)
             return
-        if caller.conversation.turns:
-            self._answered += len(caller.conversation.turns)
-            self._reports.extend(report.total_ms for report in caller.conversation.turns)
-            caller.conversation.turns.clear()
+        reports = caller.conversation.take_reports()
+        self._answered += len(reports)
+        self._reports.extend(report.total_ms for report in reports)
         self._set_timer(caller)
         if isinstance(event, on.Adjusted):
             caller.ear.adjust(event.manner)

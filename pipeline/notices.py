@@ -113,6 +113,22 @@ class Failed:
     """The turn whose words could not be had, if that is what failed."""
 
 
+ForCaller = (
+    SessionOpened
+    | CallerBegan
+    | CallerStopped
+    | Heard
+    | Said
+    | AudioStarted
+    | AudioDone
+    | Held
+    | WentOn
+    | Interrupted
+    | TurnReport
+    | Failed
+)
+
+
 # For clients that keep items
 
 
@@ -232,18 +248,4 @@ ForItems = (
     | Refused
 )
 
-Notice = (
-    SessionOpened
-    | CallerBegan
-    | CallerStopped
-    | Heard
-    | Said
-    | AudioStarted
-    | AudioDone
-    | Held
-    | WentOn
-    | Interrupted
-    | TurnReport
-    | Failed
-    | ForItems
-)
+Notice = ForCaller | ForItems

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from pipeline.notices import Notice
+from pipeline.notices import ForCaller
 from pipeline.states import diagram
 from pipeline.wires import native
 
@@ -16,4 +16,4 @@ def test_the_drawing_of_the_states_is_the_table() -> None:
 def test_the_wire_names_every_message() -> None:
     wire = (DOCS / "wire.md").read_text(encoding="utf-8")
     assert [name for name in native._TYPES.values() if f"`{name}`" not in wire] == []
-    assert set(native._TYPES) == set(Notice.__args__)
+    assert set(native._TYPES) == set(ForCaller.__args__)

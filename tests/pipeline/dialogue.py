@@ -328,7 +328,7 @@ class Dialogue:
         if self.brain.over:
             self.client.stop(self.now)
             return
-        self.brain.turns.clear()
+        self.brain.take_reports()
         ended = self.ear.need_silence(self.brain.silence_ms)
         if ended is not None:
             self.give(ended)
@@ -524,7 +524,7 @@ class Dialogue:
     # What always holds
 
     def history(self) -> tuple[Message, ...]:
-        return self.brain._history.entries()
+        return self.brain._floor.history.entries()
 
     def _check(self, event: on.Event, before: State, commands: list[Command]) -> None:
         state = self.brain.state

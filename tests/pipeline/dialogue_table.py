@@ -263,7 +263,7 @@ class Played:
             case "hangs":
                 dialogue.give(on.HungUp())
             case "load":
-                dialogue.brain.under_load = action.rest == "on"
+                dialogue.brain.server_is_under_load(action.rest == "on")
             case _:
                 raise AssertionError(action.does)
         return now

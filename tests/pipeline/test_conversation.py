@@ -91,7 +91,7 @@ def test_a_normal_turn_goes_through_the_stages_in_order() -> None:
     talk.listen()
     assert talk.take() == []
     assert talk.state is State.LISTENING
-    assert talk.brain.turns == [report.latency]
+    assert talk.brain.take_reports() == [report.latency]
 
 
 def test_the_next_prompt_holds_what_was_said_before() -> None:

@@ -108,7 +108,7 @@ def act(dialogue: Dialogue, at: float, does: str, what: object) -> float:
         case "stops", _:
             dialogue.at(at, lambda: dialogue.give(on.StopAsked()))
         case "load", bool():
-            dialogue.at(at, lambda: setattr(dialogue.brain, "under_load", what))
+            dialogue.at(at, lambda: dialogue.brain.server_is_under_load(what))
         case "drops", _:
             dialogue.at(at, lambda: dialogue.give(on.AudioDropped(20)))
         case _:
