@@ -103,6 +103,22 @@ def test_haproxys_pages_are_closed_to_other_machines(run_dir: Path) -> None:
     assert binds == ["bind 127.0.0.1:9101", "bind 127.0.0.1:8000", "bind 127.0.0.1:8404"]
 
 
+def test_callers_from_elsewhere_reach_their_port_and_no_other(run_dir: Path) -> None:
+    config = load_config(None, ("server.host=0.0.0.0", "server.port=8123"), {})
+    wrapper = ray_environment(config, run_dir, {})["RAY_SERVE_HAPROXY_BINARY_PATH"]
+    file = run_dir / "haproxy.cfg"
+    file.write_text(
+        "defaults\n    mode http\n    timeout connect 1s\n    timeout client 1s\n    timeout server 1s\n"
+        "frontend prometheus\n    bind :9101\nfrontend http_frontend\n    bind *:8123\nlisten stats\n  bind *:8404\n"
+    )
+
+    checked = subprocess.run([wrapper, "-c", "-f", str(file)], capture_output=True, text=True, check=False)
+
+    assert checked.returncode == 0, checked.stderr
+    binds = [line.strip() for line in file.read_text().splitlines() if "bind" in line]
+    assert binds == ["bind 127.0.0.1:9101", "bind *:8123", "bind 127.0.0.1:8404"]
+
+
 def test_free_ports_are_free_and_differ() -> None:
     ports = free_ports(5)
 
