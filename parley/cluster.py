@@ -62,11 +62,10 @@ def start_serve(config: Config) -> None:
     logging.getLogger("ray.serve").setLevel(logging.ERROR)
     host, port = config.server.host, config.server.port
     client: Any = _get_global_client(raise_if_no_controller_running=False) if config.ray.address else None
-    if client is not None and client.http_config.port != port:
-        there = client.http_config.port
-        raise ServerError(
-            "serve_elsewhere", f"Ray Serve already runs on that cluster, on port {there}; set server.port to that"
-        )
+    if client is not None and (client.http_config.host, client.http_config.port) != (host, port):
+        there = f"{client.http_config.host}:{client.http_config.port}"
+        message = f"Ray Serve already runs on that cluster, at {there}; set server.host and server.port to that"
+        raise ServerError("serve_elsewhere", message)
     serve.start(http_options=HTTPOptions(host=host, port=port))
 
 

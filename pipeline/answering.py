@@ -187,7 +187,7 @@ class Answering:
     def make_room(self) -> None:
         """All of the reply has been sent and it is still heard; the next one is heard after it."""
         if self._floor.state is State.SPEAKING:
-            self._remember(over=True)
+            self._remember(over=True, whole=True)
             self.mouth.go_on_after(self._floor.now)
             self._floor.go(Trigger.STOPPED)
 
@@ -203,10 +203,10 @@ class Answering:
     def _keep_place(self) -> None:
         self._floor.history.open(Item(self.mouth.item, Message("assistant", "")))
 
-    def _remember(self, *, over: bool) -> None:
+    def _remember(self, *, over: bool, whole: bool = False) -> None:
         """Enters what was heard of the reply; one that is over has brought the call flow on, too."""
         history = self._floor.history
-        for item, ledger in self.mouth.remembered(self._floor.now):
+        for item, ledger in self.mouth.remembered(self._floor.now, whole=whole):
             history.tell(item, ledger)
         history.forget_place(self.mouth.item)
         if over and self.mouth.step is not None:

@@ -89,12 +89,12 @@ class Mouth:
         """Milliseconds and words of the reply that the caller has heard."""
         return (0, "") if self._reply is None else (self._reply.playout.heard_ms(now), self._reply.said(now))
 
-    def remembered(self, now: float) -> list[tuple[Item, Ledger]]:
-        """What the history keeps of the reply: what was heard, or what was sent if the client tells what it heard."""
+    def remembered(self, now: float, *, whole: bool = False) -> list[tuple[Item, Ledger]]:
+        """What the history keeps of the reply: what was heard, or all of it."""
         reply = self._reply
         if reply is None:
             return []
-        text = reply.text if self.manner.keeps_items and reply.end_told else reply.said(now)
+        text = reply.text if whole else reply.said(now)
         complete = reply.text_ended and reply.text == text
         if not text and (reply.calls or not self.manner.keeps_items):
             return []

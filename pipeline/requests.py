@@ -62,7 +62,7 @@ class Requests:
     def reply(self, event: on.ReplyAsked) -> None:
         try:
             self._check_room(event)
-            entries = None if event.entries is None else self._floor.history.resolve(event.entries)
+            entries = self._resolve(event.entries)
         except ClientError as error:
             self._refuse(event.ref, error)
             return
@@ -72,6 +72,12 @@ class Requests:
         self._answering.make_room()
         self._listening.set_aside()
         self._answering.begin(self._floor.new_turn(), event.wish, event.ref, entries)
+
+    def _resolve(self, entries: tuple[Entry | str, ...] | None) -> tuple[Entry, ...] | None:
+        try:
+            return None if entries is None else self._floor.history.resolve(entries)
+        except ClientError as error:
+            raise ClientError(error.code, error.message, "response.input") from None
 
     def _check_room(self, event: on.ReplyAsked) -> None:
         if event.aside:

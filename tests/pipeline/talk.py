@@ -37,10 +37,10 @@ C = TypeVar("C")
 class Talk:
     """One caller and the brain that answers; stages answer when the test lets them."""
 
-    def __init__(self, *overrides: str, greeting: bool = False, language: str = "en") -> None:
+    def __init__(self, *overrides: str, greeting: bool = False, language: str = "en", manner: Manner | None = None) -> None:
         self.config = load_config(None, [*PLAIN, *overrides], {})
         self.flow = load_flow(self.config.flows_dir, "clinic")
-        self.brain = Conversation(self.config, "clinic", self.flow, Manner(language, RATE, greets=greeting))
+        self.brain = Conversation(self.config, "clinic", self.flow, manner or Manner(language, RATE, greets=greeting))
         self.now = 0.0
         self.commands: list[Command] = []
         self._taken = 0
