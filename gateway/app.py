@@ -14,12 +14,16 @@ from starlette.types import Receive, Scope, Send
 
 from actors import pool
 from actors.buffer import Opening
+from actors.stages import ServeStages
 from gateway.connection import Connection, Terms, policy, refuse
 from gateway.guard import Guard, accepting, guarded
 from gateway.health import HealthWatch
 from gateway.link import ShardLink
+from gateway.models import Models
 from gateway.page import render
 from gateway.rest import refusal
+from gateway.speech import SpeechApi
+from gateway.transcriptions import Transcriptions
 from pipeline.config import Config
 from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
 from pipeline.flow import flow_names, load_flow
@@ -51,7 +55,17 @@ class Gateway:
 
     def _api(self) -> list[BaseRoute]:
         """What `/v1` answers, all of it behind the guard."""
-        return []
+        stages = ServeStages()
+        return [
+            *Transcriptions(self._config, stages).routes(),
+            *SpeechApi(self._config, stages).routes(),
+            *Models(lambda: self._watch().picture()["providers"]).routes(),
+        ]
+
+    def _watch(self) -> HealthWatch:
+        self.start()
+        assert self._health is not None
+        return self._health
 
     def start(self) -> None:
         """Runs once in the replica's event loop, before its first request."""
@@ -61,8 +75,7 @@ class Gateway:
             self._links = [ShardLink(self._name, pool.actor(name), tick_ms) for name in pool.shard_names(self._config)]
 
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
-        self.start()
-        assert self._health is not None
+        watch = self._watch()
         async with AsyncExitStack() as place:
             try:
                 await place.enter_async_context(self._guard.admit_conversation(scope))
@@ -77,7 +90,7 @@ class Gateway:
             connection = Connection(caller, wire, terms, link, receive, send)
             await receive()
             await accepting(scope, send)({"type": "websocket.accept"})
-            connection.tell(_session(caller, hello, self._health.answering()))
+            connection.tell(_session(caller, hello, watch.answering()))
             manner = Manner(language, hello.out_rate, greets=self._config.conversation.greeting)
             link.open(Opening(caller, flow, manner), connection.take)
             await connection.run()
@@ -96,15 +109,11 @@ class Gateway:
         return language, name
 
     async def _page(self, _: Request) -> Response:
-        self.start()
-        assert self._health is not None
-        return HTMLResponse(render(self._health.picture(), flow_names(self._config.flows_dir)))
+        return HTMLResponse(render(self._watch().picture(), flow_names(self._config.flows_dir)))
 
     async def _picture(self, request: Request) -> Response:
         """All of it for callers who may call; whether it is well for everybody, as load balancers have no key."""
-        self.start()
-        assert self._health is not None
-        picture = self._health.picture()
+        picture = self._watch().picture()
         try:
             self._guard.identify(request.scope)
         except ClientError as error:

@@ -27,7 +27,6 @@ from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.subtitles import Passage, segment_entries, segments, srt, vtt, whole_text, word_entries
 
-PATH = "/v1/audio/transcriptions"
 RETRY_AFTER_S = 5.0
 """When to come back if no place is free."""
 UNKNOWN_LANGUAGE = "und"
@@ -42,7 +41,7 @@ class Transcriptions:
         self._under_way = 0
 
     def routes(self) -> list[Route]:
-        return [Route(PATH, self, methods=["POST"])]
+        return [Route("/audio/transcriptions", self, methods=["POST"])]
 
     @property
     def under_way(self) -> int:

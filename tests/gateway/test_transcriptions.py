@@ -13,9 +13,10 @@ from openai import APIError, APIStatusError, AsyncOpenAI
 from openai.types.audio import Transcription, TranscriptionStreamEvent, TranscriptionVerbose
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
+from starlette.routing import Mount
 
 from actors.stages import LocalStages
-from gateway.transcriptions import PATH, Transcriptions
+from gateway.transcriptions import Transcriptions
 from pipeline.config import Config, load_config
 from pipeline.errors import ProviderError
 from pipeline.ports import Samples, Transcript, Utterance, Word
@@ -43,8 +44,15 @@ def made(stages: Any = None, *overrides: str) -> Transcriptions:
     return Transcriptions(config(*overrides), stages or HearingStages(hears))
 
 
+PATH = "/v1/audio/transcriptions"
+
+
+def app(served: Transcriptions) -> Starlette:
+    return Starlette(routes=[Mount("/v1", routes=served.routes())])
+
+
 def http(served: Transcriptions) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(Starlette(routes=served.routes())), base_url="http://server")
+    return httpx.AsyncClient(transport=httpx.ASGITransport(app(served)), base_url="http://server")
 
 
 @asynccontextmanager
@@ -247,7 +255,7 @@ class Visitor:
         self.incoming: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
         self.got: list[Any] = []
         self.incoming.put_nowait({"type": "http.request", "body": request.read(), "more_body": False})
-        self.task = asyncio.create_task(Starlette(routes=served.routes())(self.scope, self.incoming.get, self._take))
+        self.task = asyncio.create_task(app(served)(self.scope, self.incoming.get, self._take))
 
     async def _take(self, message: Any) -> None:
         self.got.append(message)
