@@ -140,6 +140,12 @@ async def test_a_stream() -> None:
     }
 
 
+async def test_a_stream_that_begins_with_silence_begins_with_a_word() -> None:
+    stages = HearingStages(lambda number, _: "word" if number else "")
+    stream = await asked(made(stages), file=LONG, stream=True)
+    assert [event.delta async for event in stream if event.type == "transcript.text.delta"][:2] == ["word", " word"]
+
+
 async def test_silence_is_an_empty_text() -> None:
     silence = ("silence.wav", audio_file(np.zeros(16_000, np.int16)))
     assert (await asked(made(), file=silence)).text == ""
