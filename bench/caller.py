@@ -8,7 +8,9 @@ import base64
 import json
 import os
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import cast
+
+from bench.wires import Heard, Wire
 
 _TEXT, _BINARY, _CLOSE, _PING = 1, 2, 8, 9
 
@@ -39,8 +41,9 @@ class Answer:
 class Caller(asyncio.Protocol):
     """Reads frames as they come; counts audio, and understands the few messages that matter."""
 
-    def __init__(self, host: str, path: str) -> None:
-        self._host, self._path = host, path
+    def __init__(self, host: str, wire: Wire) -> None:
+        self._host, self._wire = host, wire
+        self._greeted = False
         self._buffer = bytearray()
         self._upgraded = False
         self._awaits_sound = False
@@ -55,7 +58,7 @@ class Caller(asyncio.Protocol):
         self.transport = stream = cast(asyncio.Transport, transport)
         key = base64.b64encode(os.urandom(16)).decode()
         stream.write(
-            f"GET {self._path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET {self._wire.path} HTTP/1.1\r\nHost: {self._host}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
             f"Sec-WebSocket-Key: {key}\r\nSec-WebSocket-Version: 13\r\n\r\n".encode()
         )
 
@@ -105,29 +108,39 @@ class Caller(asyncio.Protocol):
 
     def _frame(self, opcode: int, start: int, size: int) -> None:
         if opcode == _BINARY:
-            if self.answers:
-                answer = self.answers[-1]
-                answer.audio_bytes += size
-                if self._awaits_sound:
-                    self._awaits_sound = False
-                    answer.sounded_at.append(asyncio.get_running_loop().time())
+            self._sound(size)
         elif opcode == _TEXT:
-            self._message(json.loads(self._buffer[start : start + size]))
+            self._message(self._wire.read(json.loads(self._buffer[start : start + size])))
         elif opcode == _PING:
             self.send(frame(bytes(self._buffer[start : start + size]), 10))
         elif opcode == _CLOSE:
             self.cut = True
 
-    def _message(self, message: dict[str, Any]) -> None:
-        match message["type"]:
-            case "session":
-                self.open.set_result(None)
-            case "audio_started":
-                self._awaits_sound = True
-            case "turn":
-                if self.answers:
-                    self.answers[-1].latency = message["latency"]
-            case "error":
-                self.errors.append(message["code"])
-            case _:
-                pass
+    def _sound(self, size: int) -> None:
+        if not self.answers:
+            return
+        answer = self.answers[-1]
+        answer.audio_bytes += size
+        if self._awaits_sound:
+            self._awaits_sound = False
+            answer.sounded_at.append(asyncio.get_running_loop().time())
+
+    def _message(self, heard: Heard) -> None:
+        if not self._greeted:
+            self._greeted = True
+            if self._wire.first:
+                self.send(frame(self._wire.first, _TEXT))
+        if heard.opened:
+            self.open.set_result(None)
+        if heard.reply_began:
+            self._awaits_sound = True
+        if heard.audio_bytes:
+            self._sound(heard.audio_bytes)
+        if heard.latency is not None and self.answers:
+            self.answers[-1].latency = heard.latency
+        if heard.error:
+            self.errors.append(heard.error)
+
+    def leave(self) -> None:
+        if self._wire.last:
+            self.send(frame(self._wire.last, _TEXT))

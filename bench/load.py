@@ -10,6 +10,7 @@ import gc
 import json
 import time
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -22,9 +23,8 @@ from rich.table import Table
 
 from bench.caller import Answer, Caller, frame
 from bench.server import Server
-from bench.speech import question
+from bench.wires import FRAME_S, WIRES, Wire
 
-FRAME_S = 0.02
 TURN_S = 6.0
 IDEAL_MS = 460
 REPLY_BYTES = 2 * 24_000 * 2
@@ -34,8 +34,9 @@ _LATE_LIMIT_MS = 15.0
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """One number of conversations, measured."""
+    """One number of conversations on one wire, measured."""
 
+    wire: str
     conversations: int
     seconds: float
     asked: int
@@ -68,13 +69,13 @@ Frames = tuple[list[bytes], int]
 
 
 async def run(
-    count: int, seconds: float, server: Server, idle_cores: float, frames: Frames
+    name: str, count: int, seconds: float, server: Server, idle_cores: float, frames: Frames
 ) -> tuple[Report, dict[str, object]]:
     loop = asyncio.get_running_loop()
     parts = urlsplit(server.url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     memory_before = server.memory_mb()
-    callers, open_ms = await _open(loop, host, port, count)
+    callers, open_ms = await _open(loop, WIRES[name], host, port, count)
     lateness: list[float] = []
     memory: list[float] = []
     cpu: list[dict[int, float]] = []
@@ -91,11 +92,11 @@ async def run(
     await measuring
     cut = sum(caller.cut for caller in callers)
     for caller in callers:
-        caller.send(frame(b'{"type":"bye"}', 1))
+        caller.leave()
     await asyncio.sleep(0.5)
     used = {pid: seconds - cpu[0].get(pid, seconds) for pid, seconds in cpu[1].items()}
     cores = sum(used.values()) / (seconds - TURN_S)
-    report = _report(callers, count, seconds, cores, idle_cores, memory[0] - memory_before, lateness, open_ms, cut)
+    report = _report(callers, name, count, seconds, cores, idle_cores, memory[0] - memory_before, lateness, open_ms, cut)
     for caller in callers:
         caller.close()
     # Of every turn: milliseconds to the first sound, and what the server reported of it.
@@ -112,23 +113,25 @@ def _answers(callers: list[Caller]) -> list[Answer]:
     return [answer for caller in callers for answer in caller.answers]
 
 
-async def _open(loop: asyncio.AbstractEventLoop, host: str, port: int, count: int) -> tuple[list[Caller], list[float]]:
+async def _open(
+    loop: asyncio.AbstractEventLoop, wire: Wire, host: str, port: int, count: int
+) -> tuple[list[Caller], list[float]]:
     """Everybody comes within one turn's time, so that questions are spread evenly."""
     callers: list[Caller] = []
     times: list[float] = []
     for _ in range(count):
         begun = loop.time()
-        _, caller = await loop.create_connection(lambda: Caller(f"{host}:{port}", "/ws?rate=16000&out_rate=24000"), host, port)
+        _, caller = await loop.create_connection(lambda: Caller(f"{host}:{port}", wire), host, port)
         await asyncio.wait_for(caller.open, 10)
         times.append(1000 * (loop.time() - begun))
         callers.append(caller)
     return callers, times
 
 
-def make_frames() -> Frames:
-    speech = question().reshape(-1, round(16_000 * FRAME_S))
+def make_frames(wire: Wire) -> Frames:
+    speech = wire.frames()
     silent = round(TURN_S / FRAME_S) - len(speech)
-    return [*(frame(row.tobytes()) for row in speech), *([frame(bytes(640))] * silent)], len(speech)
+    return [frame(message, wire.opcode) for message in [*speech, *([wire.silence()] * silent)]], len(speech)
 
 
 async def _talk(
@@ -166,6 +169,7 @@ async def _talk(
 
 def _report(
     callers: list[Caller],
+    wire: str,
     count: int,
     seconds: float,
     cores: float,
@@ -180,6 +184,7 @@ def _report(
     once = sum(len(answer.sounded_at) == 1 and answer.audio_bytes == REPLY_BYTES for answer in answers)
     p50, p95, p99 = np.percentile(overhead, [50, 95, 99]) if overhead else (np.nan, np.nan, np.nan)
     return Report(
+        wire=wire,
         conversations=count,
         seconds=seconds,
         asked=len(answers),
@@ -200,11 +205,34 @@ def _report(
 
 def show(reports: list[Report], console: Console) -> None:
     table = Table(title="Conversations held")
-    for heading in ("talking", "held", "asked", "once", "p50", "p95", "p99", "open", "CPU ms", "cores", "MB", "late", "errors"):
+    for heading in (
+        "wire",
+        "talking",
+        "held",
+        "asked",
+        "once",
+        "p50",
+        "p95",
+        "p99",
+        "open",
+        "CPU ms",
+        "cores",
+        "MB",
+        "late",
+        "errors",
+    ):
         table.add_column(heading, justify="right")
     for report in reports:
         held = "[green]yes[/]" if report.held else "[red]no[/]" if report.valid else "[yellow]client late[/]"
-        row = (report.conversations, held, report.asked, report.answered_once, report.overhead_p50_ms, report.overhead_p95_ms)
+        row = (
+            report.wire,
+            report.conversations,
+            held,
+            report.asked,
+            report.answered_once,
+            report.overhead_p50_ms,
+            report.overhead_p95_ms,
+        )
         more = (report.overhead_p99_ms, report.open_p95_ms, report.cpu_ms, report.cores, report.memory_mb, report.late_p99_ms)
         table.add_row(*(str(cell) for cell in (*row, *more, report.errors + report.cut)))
     console.print(table)
@@ -214,6 +242,7 @@ def show(reports: list[Report], console: Console) -> None:
 def main(
     url: Annotated[str, typer.Option(help="Address of the server.")] = "http://127.0.0.1:8000",
     conversations: Annotated[str, typer.Option(help="How many, one measurement each.")] = "1,25,50,100,150",
+    wires: Annotated[str, typer.Option(help=f"Which wires, each measured at each number: {', '.join(WIRES)}.")] = "ws",
     seconds: Annotated[float, typer.Option(help="Length of each measurement.")] = 30.0,
     out: Annotated[Path | None, typer.Option(help="File for the raw numbers.")] = None,
 ) -> None:
@@ -224,15 +253,16 @@ def main(
     time.sleep(idle_s)
     idle_cores = (sum(server.cpu_by_process().values()) - before) / idle_s
     console.print(f"idle: {idle_cores:.3f} cores")
-    frames = make_frames()
+    frames = {name: make_frames(WIRES[name]) for name in wires.split(",")}
     gc.disable()
     reports: list[Report] = []
     raw: list[dict[str, object]] = []
-    for count in [int(word) for word in conversations.split(",")]:
-        report, details = uvloop.run(run(count, max(seconds, 3 * TURN_S), server, idle_cores, frames))
+    for count, name in product([int(word) for word in conversations.split(",")], frames):
+        report, details = uvloop.run(run(name, count, max(seconds, 3 * TURN_S), server, idle_cores, frames[name]))
         reports.append(report)
         raw.append(details)
-        console.print(f"{count}: p95 {report.overhead_p95_ms} ms over, {report.cpu_ms} ms CPU a conversation and second")
+        cost = f"{report.cpu_ms} ms CPU a conversation and second"
+        console.print(f"{name} {count}: p95 {report.overhead_p95_ms} ms over, {cost}")
     show(reports, console)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

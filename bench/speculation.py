@@ -19,6 +19,7 @@ from rich.table import Table
 
 from bench.load import IDEAL_MS, TURN_S, Frames, make_frames, run
 from bench.server import Running, Server, serving
+from bench.wires import WIRES
 
 _LIMIT_S = 30.0
 
@@ -53,11 +54,11 @@ def measure(on: bool, counts: list[int], seconds: float, frames: Frames) -> list
     came = 0
     with serving("bench.yaml", f"conversation.speculation={str(on).lower()}") as server:
         # The first turns of a server warm it up and belong to nobody's figures.
-        uvloop.run(run(1, 3 * TURN_S, Server(server.url), 0.0, frames))
+        uvloop.run(run("ws", 1, 3 * TURN_S, Server(server.url), 0.0, frames))
         for count in counts:
             came += 1 if not results else results[-1].conversations
             before = books(server, came)
-            report, details = uvloop.run(run(count, seconds, Server(server.url), 0.0, frames))
+            report, details = uvloop.run(run("ws", count, seconds, Server(server.url), 0.0, frames))
             after = books(server, came + count)
             times = [turn[0] for turn in details["turns"]]  # type: ignore[index, union-attr]
             spent = {key: after[key] - before[key] for key in ("calls", "wasted_calls", "wasted_s")}
@@ -90,7 +91,7 @@ def main(
     out: Annotated[Path, typer.Option(help="File for the numbers.")] = Path("bench/results/speculation.json"),
 ) -> None:
     console = Console(width=128)
-    frames = make_frames()
+    frames = make_frames(WIRES["ws"])
     gc.disable()
     counts = [int(word) for word in conversations.split(",")]
     results: list[Result] = []

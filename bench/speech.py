@@ -11,7 +11,6 @@ from actors.resampling import Resampler
 from pipeline.engine_settings import Espeak
 from pipeline.ports import LISTENING_RATE, Phrase, Samples, Speech
 
-_FRAME = LISTENING_RATE // 50
 _AUDIBLE = 300
 
 
@@ -26,9 +25,12 @@ def say(text: str, language: str = "en", rate: int = LISTENING_RATE) -> Samples:
     return Resampler(made[0].rate, rate).push(np.concatenate([piece.samples for piece in made]), last=True)
 
 
-def question(text: str = "Could you please tell me what your opening hours are on Saturday?") -> Samples:
+def question(
+    text: str = "Could you please tell me what your opening hours are on Saturday?", rate: int = LISTENING_RATE
+) -> Samples:
     """Whole 20 ms frames with a clean end: the last one still holds speech."""
-    speech = say(text)
+    speech = say(text, rate=rate)
     audible = np.flatnonzero(np.abs(speech) > _AUDIBLE)
     speech = speech[audible[0] : audible[-1] + 1]
-    return speech[: len(speech) // _FRAME * _FRAME]
+    frame = rate // 50
+    return speech[: len(speech) // frame * frame]
