@@ -33,7 +33,7 @@ class Utterance:
 
     samples: Samples
     language: str
-    """Two letters, such as `en`."""
+    """Two letters, such as `en`; empty when nobody knows it."""
     phrases: tuple[str, ...] = ()
     """Sentences that the call flow expects in this place; an engine may lean on them."""
     prompt: str = ""
