@@ -124,7 +124,7 @@ class ConversationFields(Part):
     audio: Audio = Audio()
     tracing: WordOr[Literal["auto"], Tracing] | None = None
     """Without effect."""
-    truncation: WordOr[Literal["auto", "disabled"], Retention] = "auto"
+    truncation: WordOr[Literal["auto", "disabled"], Retention] | None = "auto"
     """Without effect."""
     parallel_tool_calls: bool | None = None
     """Without effect."""

@@ -130,7 +130,7 @@ def _of_caller(item: UserMessage, form: AudioFormat, text_chars: int, param: str
         match part:
             case InputText():
                 texts.append(part.text)
-            case InputAudio(transcript=str(transcript)):
+            case InputAudio(transcript=str(transcript)) if transcript:
                 texts.append(transcript)
             case InputAudio():
                 pcm += from_base64(part.audio, form, f"{where}.audio")

@@ -219,8 +219,10 @@ def _without_item(head: dict[str, Any]) -> dict[str, Any]:
     return {"response_id": head["response_id"], "output_index": head["output_index"]}
 
 
-def _details(end: ReplyEnded) -> dict[str, Any]:
-    """Why it ended as it did; clients know only a few reasons."""
+def _details(end: ReplyEnded) -> dict[str, Any] | None:
+    """Why it did not come to its own end; clients know only a few reasons."""
+    if end.status == "completed":
+        return None
     if end.status == "failed":
         return {"type": "failed", "error": {"type": "server_error", "code": end.reason, "message": end.message}}
     reason = {"reason": end.reason} if end.reason in _REASONS else {}

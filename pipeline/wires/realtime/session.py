@@ -88,7 +88,8 @@ class Session:
 
     def wire(self) -> dict[str, Any]:
         """As its client sees it."""
-        told = {"object": "realtime.session", "id": f"sess_{self._terms.id}", "expires_at": self._terms.expires_at}
+        kind = "realtime.session" if isinstance(self.fields, ConversationFields) else "realtime.transcription_session"
+        told = {"object": kind, "id": f"sess_{self._terms.id}", "expires_at": self._terms.expires_at}
         return {"type": self.fields.type, **told, **self.fields.model_dump()}
 
     def check_voice(self, voice: str | None, param: str) -> None:

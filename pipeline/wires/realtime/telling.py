@@ -18,6 +18,9 @@ RateLimit = tuple[str, int, int, float]
 """Its name (`requests` or `tokens`), how much there is in all, how much is left, and in how many seconds all of it is back."""
 
 
+_MOST_TROUBLES = 8
+
+
 class Replies:
     """The responses that are under way, by the turns of the conversation; one of them at most is no aside."""
 
@@ -133,7 +136,7 @@ class Telling:
         committed = self._write("input_audio_buffer.committed", previous_item_id=before, item_id=item)
         content = {"type": "input_audio", "transcript": None}
         out = [committed, *self._item_told(before, items.message(item, "user", "completed", [content]))]
-        return out + self._transcripts.known(item, ms) if self._transcribed else out
+        return out + self._transcripts.known(item, ms)
 
     def _item_told(self, before: str | None, item: items.Wired) -> list[str]:
         return [
@@ -180,7 +183,7 @@ class Telling:
             error.pop("event_id")
             return self._transcripts.failed(failed.item, error)
         if failed.fault is Fault.PROVIDER and self._replies.present is not None:
-            self._troubles.append(failed)
+            self._troubles = [*self._troubles[1 - _MOST_TROUBLES :], failed]
             return []
         return [self._trouble(failed)]
 
