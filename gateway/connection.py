@@ -1,70 +1,109 @@
-"""One caller's WebSocket on `/ws`: frames in, frames out, and nothing that grows without bound.
+"""One caller's WebSocket, whatever its wire: frames in, frames out, and nothing that grows without bound.
 
-Audio from the caller may run ahead of the clock by `max_uplink_ms`, and audio for the caller may wait for `max_downlink_ms`;
-past either the caller is told and let go. The overflow policy is named in the error: `audio_too_fast`, `reader_too_slow`.
+What a client may do is in its wire's terms. Audio may come ahead of the clock for a while; past that the client is let go
+(`audio_too_fast`), or its socket is read more slowly. Audio and messages for the client may wait for a while too; past that it
+is told and let go (`reader_too_slow`). What waits is put into the wire's words when it leaves, and not before: audio that an
+interruption throws away is never counted as sent.
+
+Every message of the client is handled in one go, but for long audio, which is taken in pieces so that other callers get their
+turn in between.
 """
 
 import asyncio
+import logging
 import time
+import traceback
 from collections import deque
 from collections.abc import Awaitable, Callable, MutableMapping
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from actors.outbox import Delivery
 from actors.resampling import Resampler
 from gateway.link import ShardLink
-from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
-from pipeline.events import HungUp
-from pipeline.notices import Failed, Held, Interrupted, Notice
-from pipeline.ports import LISTENING_RATE
-from pipeline.wires import native
+from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven
+from pipeline.notices import AsideSpoken, Held, Interrupted, Notice
+from pipeline.ports import LISTENING_RATE, Samples
+from pipeline.wires.wire import Wire
+
+log = logging.getLogger(__name__)
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-NORMAL, POLICY, TRY_LATER = 1000, 1008, 1013
+NORMAL, GOING_AWAY, POLICY, TRY_LATER = 1000, 1001, 1008, 1013
 _LAST_WORDS_S = 2.0
+_MOST_WAITING = 4_096
+"""Messages, audio or not, that may wait for a slow reader."""
+_CATCHING_UP = 8
+"""How many times as fast as it is spoken audio is read from a patient client that is too far ahead."""
+_PIECE_BYTES = 96_000
+"""Audio that is taken without a pause: about a millisecond's work."""
+
+
+class Close(NamedTuple):
+    """How a socket is closed."""
+
+    code: int
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the client of a wire may do."""
+
+    message_bytes: int
+    """Length of a message at most; a longer one is refused."""
+    ahead_ms: int
+    """Milliseconds of audio that may come ahead of the clock."""
+    patient: bool
+    """Whether audio that comes faster is read slowly; otherwise it ends the conversation."""
+    waiting_bytes: int
+    """Reply audio that may wait for a slow reader."""
+    closing: Callable[[ParleyError], Close]
+    """How the socket is closed because of an error."""
+    lasts_s: float | None = None
+    """Seconds after which the conversation is ended; None for never."""
 
 
 class Connection:
     """Moves frames between a socket and its conversation."""
 
-    def __init__(self, caller: int, hello: native.Hello, link: ShardLink, config: Config, receive: Receive, send: Send) -> None:
+    def __init__(self, caller: int, wire: Wire, terms: Terms, link: ShardLink, receive: Receive, send: Send) -> None:
         self._caller = caller
+        self._wire = wire
+        self._terms = terms
         self._link = link
-        self._config = config
         self._receive = receive
         self._send = send
-        self._resampler = Resampler(hello.rate, LISTENING_RATE)
-        self._bytes_a_second = 2 * hello.rate
-        self._received_bytes = 0
+        self._line = _Line(wire.in_rate)
+        self._sent_samples = 0
+        self._heard_s = 0.0
         self._began_at = time.monotonic()
-        self._out: deque[str | bytes | None] = deque()
+        self._out: deque[Notice | bytes | str | None] = deque()
+        """Strings are in the wire's words already."""
         self._out_bytes = 0
-        self._most_out_bytes = 2 * hello.out_rate * config.server.max_downlink_ms // 1000
+        """Audio in it."""
         self._stirred = asyncio.Event()
-        self._close_code = NORMAL
+        self._close = Close(NORMAL)
+        self._ending = False
 
     def take(self, delivery: Delivery) -> None:
         """Queues what the conversation has for its caller."""
         match delivery:
-            case None:
-                self._out.append(None)
             case bytes():
                 self._out_bytes += len(delivery)
-                if self._out_bytes > self._most_out_bytes:
-                    self._end(ClientError("reader_too_slow", "audio is not read as fast as it is spoken"))
-                    return
-                self._out.append(delivery)
+            case AsideSpoken(pcm=pcm):
+                self._out_bytes += len(pcm)
+            case Interrupted() | Held():
+                self._drop_audio()
             case _:
-                if isinstance(delivery, Interrupted | Held):
-                    self._drop_audio()
-                self._out.append(native.write(delivery))
-        self._stirred.set()
+                pass
+        self._queue(delivery)
 
     def tell(self, notice: Notice) -> None:
         self.take(notice)
@@ -74,9 +113,12 @@ class Connection:
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read())
         try:
-            await asyncio.wait([writer, reader], return_when=asyncio.FIRST_COMPLETED)
+            ends = [writer, reader]
+            ended, _ = await asyncio.wait(ends, timeout=self._terms.lasts_s, return_when=asyncio.FIRST_COMPLETED)
+            if not ended:
+                self._end(ClientError("session_expired", "the session has lasted as long as one may; begin a new one"))
             if not writer.done():
-                # The caller is gone or broke the rules: what is still to be said gets a moment.
+                # The caller is gone, broke the rules or has had its time: what is still to be said gets a moment.
                 self._out.append(None)
                 self._stirred.set()
                 await asyncio.wait([writer], timeout=_LAST_WORDS_S)
@@ -85,72 +127,106 @@ class Connection:
             reader.cancel()
             self._link.event(self._caller, HungUp())
             self._link.forget(self._caller)
-            await asyncio.gather(writer, reader, return_exceptions=True)
+            for end in await asyncio.gather(writer, reader, return_exceptions=True):
+                self._note(end)
+
+    # From the caller
 
     async def _read(self) -> None:
-        while True:
+        while not self._ending:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
-            try:
-                audio = message.get("bytes")
-                if audio is not None:
-                    self._hear(audio)
-                elif not self._obey(message["text"]):
+            audio = message.get("bytes")
+            received = message["text"] if audio is None else audio
+            if len(received) > self._terms.message_bytes:
+                self._queue(self._wire.refuse(_too_big(self._terms.message_bytes, len(received))))
+                continue
+            for taken in self._wire.read(received):
+                if isinstance(taken, bytes):
+                    wait_s = self._hear(taken) if len(taken) <= _PIECE_BYTES else await self._hear_long(taken)
+                    if wait_s:
+                        await asyncio.sleep(wait_s)
+                elif isinstance(taken, str):
+                    self._queue(taken)
+                elif isinstance(taken, HungUp):
                     return
-            except ClientError as error:
-                self.tell(Failed(error.code, error.message, error.fault))
-            if self._close_code != NORMAL:
-                return
+                else:
+                    self._link.event(self._caller, await self._placed(taken))
 
-    def _hear(self, message: bytes) -> None:
-        self._check_size(len(message))
-        pcm = native.read_audio(message)
-        if not pcm:
-            return
-        self._received_bytes += len(pcm)
-        ahead_s = self._received_bytes / self._bytes_a_second - (time.monotonic() - self._began_at)
-        if ahead_s * 1000 > self._config.server.max_uplink_ms:
-            self._end(ClientError("audio_too_fast", "audio must be sent as fast as it is spoken, not faster"))
-            return
+    async def _hear_long(self, pcm: bytes) -> float:
+        for start in range(0, len(pcm), _PIECE_BYTES):
+            await asyncio.sleep(self._hear(pcm[start : start + _PIECE_BYTES]))
+        return 0.0
+
+    def _hear(self, pcm: bytes) -> float:
+        """Takes audio; returns the seconds for which the client should be read no further."""
+        rate = self._wire.in_rate
+        if rate != self._line.rate:
+            self._pass(self._line.flush())
+            self._line = _Line(rate)
+        wait_s = 0.0
+        self._heard_s += len(pcm) / (2 * rate)
+        ahead_s = self._heard_s - (time.monotonic() - self._began_at)
         if ahead_s < 0:
             # A pause is no credit for a burst later on.
             self._began_at -= ahead_s
-        self._link.audio(self._caller, self._resampled(pcm))
+        elif 1000 * ahead_s > self._terms.ahead_ms:
+            if not self._terms.patient:
+                self._end(ClientError("audio_too_fast", "audio must be sent as fast as it is spoken, not faster"))
+                return 0.0
+            excess_s = ahead_s - self._terms.ahead_ms / 1000
+            wait_s = excess_s / _CATCHING_UP
+            self._began_at -= excess_s - wait_s
+        self._pass(self._line.push(pcm))
+        return wait_s
 
-    def _resampled(self, pcm: bytes) -> bytes:
-        if self._bytes_a_second == 2 * LISTENING_RATE:
-            return pcm
-        return self._resampler.push(np.frombuffer(pcm, np.int16)).tobytes()
+    def _pass(self, pcm: bytes) -> None:
+        if pcm:
+            self._sent_samples += len(pcm) // 2
+            self._link.audio(self._caller, pcm)
 
-    def _obey(self, message: str) -> bool:
-        """Whether the conversation goes on."""
-        self._check_size(len(message))
-        received = native.read_text(message, self._config)
-        if isinstance(received, native.Ping):
-            self._out.append(native.PONG)
-            self._stirred.set()
-            return True
-        if isinstance(received, HungUp):
-            return False
-        self._link.event(self._caller, received)
-        return True
+    async def _placed(self, event: FromCaller) -> FromCaller:
+        """An event with what only the connection knows: its place in the audio, and audio at the rate that is listened to."""
+        match event:
+            case Committed() | Cleared():
+                self._pass(self._line.flush())
+                return replace(event, at=self._sent_samples)
+            case ItemGiven(pcm=pcm) if pcm:
+                line = _Line(self._wire.in_rate)
+                pieces: list[bytes] = []
+                for start in range(0, len(pcm), _PIECE_BYTES):
+                    pieces.append(line.push(pcm[start : start + _PIECE_BYTES]))
+                    await asyncio.sleep(0)
+                return replace(event, pcm=b"".join([*pieces, line.flush()]))
+            case _:
+                return event
 
-    def _check_size(self, size: int) -> None:
-        most = self._config.server.max_message_bytes
-        if size > most:
-            raise ClientError("message_too_big", f"a message has at most {most} bytes; this one has {size}")
+    # To the caller
+
+    def _queue(self, item: Notice | bytes | str | None) -> None:
+        if self._ending:
+            return
+        if self._out_bytes > self._terms.waiting_bytes or len(self._out) >= _MOST_WAITING:
+            self._end(ClientError("reader_too_slow", "what is sent is not read as fast as it is spoken"))
+            return
+        self._out.append(item)
+        self._stirred.set()
 
     def _drop_audio(self) -> None:
+        """Replies outside of the conversation go on."""
         self._out = deque(item for item in self._out if not isinstance(item, bytes))
-        self._out_bytes = 0
+        self._out_bytes = sum(len(item.pcm) for item in self._out if isinstance(item, AsideSpoken))
 
     def _end(self, error: ParleyError) -> None:
-        """Tells why, ahead of everything that waits, and closes."""
+        """Tells why, ahead of everything that waits, and closes; the first reason counts."""
+        if self._ending:
+            return
         self._out.clear()
-        self._out.append(native.write(Failed(error.code, error.message, error.fault)))
+        self._out.append(self._wire.refuse(error))
         self._out.append(None)
-        self._close_code = POLICY
+        self._close = self._terms.closing(error)
+        self._ending = True
         self._stirred.set()
 
     async def _write(self) -> None:
@@ -158,20 +234,71 @@ class Connection:
             while self._out:
                 item = self._out.popleft()
                 if item is None:
-                    await self._send({"type": "websocket.close", "code": self._close_code})
+                    await self._send({"type": "websocket.close", "code": self._close.code, "reason": self._close.reason})
                     return
-                if isinstance(item, bytes):
-                    await self._send({"type": "websocket.send", "bytes": item})
-                    self._out_bytes -= len(item)
-                else:
-                    await self._send({"type": "websocket.send", "text": item})
+                match item:
+                    case bytes():
+                        self._out_bytes -= len(item)
+                    case str():
+                        await self._send({"type": "websocket.send", "text": item})
+                        continue
+                    case AsideSpoken(pcm=pcm):
+                        self._out_bytes -= len(pcm)
+                    case _:
+                        pass
+                for frame in self._wire.write(item):
+                    kind = "bytes" if isinstance(frame, bytes) else "text"
+                    await self._send({"type": "websocket.send", kind: frame})
             self._stirred.clear()
             await self._stirred.wait()
 
+    def _note(self, end: BaseException | None) -> None:
+        """A mistake of ours leaves a trace, without its text, which may hold what somebody said."""
+        # OSError: the client left while something was sent.
+        if isinstance(end, Exception) and not isinstance(end, OSError):
+            trace = "".join(traceback.format_tb(end.__traceback__))
+            log.error("connection %x broke (%s)\n%s", self._caller, type(end).__name__, trace)
 
-async def refuse(error: ParleyError, receive: Receive, send: Send, code: int = POLICY) -> None:
-    """Takes the connection, so that the client can read why, and closes it."""
+
+class _Line:
+    """The caller's audio on its way to the rate that is listened to."""
+
+    def __init__(self, rate: int) -> None:
+        self.rate = rate
+        self._resampler = Resampler(rate, LISTENING_RATE)
+        self._begun = False
+
+    def push(self, pcm: bytes) -> bytes:
+        if self.rate == LISTENING_RATE:
+            return pcm
+        self._begun = True
+        return self._resampler.push(np.frombuffer(pcm, np.int16)).tobytes()
+
+    def flush(self) -> bytes:
+        """The rest of what was pushed, which the filter keeps back; what comes next begins anew."""
+        if not self._begun:
+            return b""
+        rest = self._resampler.push(_NOTHING, last=True).tobytes()
+        self._resampler = Resampler(self.rate, LISTENING_RATE)
+        self._begun = False
+        return rest
+
+
+_NOTHING: Samples = np.zeros(0, np.int16)
+
+
+def _too_big(most: int, size: int) -> ClientError:
+    return ClientError("message_too_big", f"a message has at most {most} bytes; this one has {size}")
+
+
+def policy(error: ParleyError) -> Close:
+    """Who breaks a rule of the server is told its name."""
+    return Close(POLICY, error.code)
+
+
+async def refuse(words: str, close: Close, receive: Receive, send: Send) -> None:
+    """Takes the connection, so that the client can read why not, and closes it."""
     await receive()
     await send({"type": "websocket.accept"})
-    await send({"type": "websocket.send", "text": native.write(Failed(error.code, error.message, error.fault))})
-    await send({"type": "websocket.close", "code": code, "reason": error.code})
+    await send({"type": "websocket.send", "text": words})
+    await send({"type": "websocket.close", "code": close.code, "reason": close.reason})

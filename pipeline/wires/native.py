@@ -1,6 +1,6 @@
 """The wire of `/ws`: binary messages are PCM16 audio both ways, text messages are JSON with a `type`.
 
-Whatever a client sends that cannot be used raises `ClientError` with a stable code; the connection goes on.
+Whatever a client sends that cannot be used is answered by an error with a stable code; the connection goes on.
 """
 
 import json
@@ -11,9 +11,9 @@ from pydantic import BaseModel, ConfigDict, Field, StringConstraints, TypeAdapte
 
 from pipeline import notices
 from pipeline.config import Config
-from pipeline.errors import ClientError
-from pipeline.events import HungUp, KeyPressed, Played, StopAsked, Typed
-from pipeline.notices import Notice
+from pipeline.errors import ClientError, ParleyError
+from pipeline.events import FromCaller, HungUp, KeyPressed, Played, StopAsked, Typed
+from pipeline.notices import Failed, Notice
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
 
@@ -65,6 +65,29 @@ _MESSAGE = TypeAdapter[Text | Key | Interrupt | PlayedReport | Ping | Bye](
 PONG = '{"type": "pong"}'
 
 
+class Native:
+    """This wire, for one caller."""
+
+    def __init__(self, hello: Hello, config: Config) -> None:
+        self.in_rate = hello.rate
+        self._config = config
+
+    def read(self, message: str | bytes) -> list[bytes | str | FromCaller]:
+        try:
+            if isinstance(message, bytes):
+                return [read_audio(message)] if message else []
+            received = read_text(message, self._config)
+        except ClientError as error:
+            return [self.refuse(error)]
+        return [PONG if isinstance(received, Ping) else received]
+
+    def write(self, delivery: Notice | bytes) -> list[str | bytes]:
+        return [delivery if isinstance(delivery, bytes) else write(delivery)]
+
+    def refuse(self, error: ParleyError) -> str:
+        return refusal(error)
+
+
 def read_query(query: dict[str, str]) -> Hello:
     try:
         return Hello.model_validate(query)
@@ -85,7 +108,7 @@ def read_text(message: str, config: Config) -> Typed | KeyPressed | StopAsked | 
     try:
         received = _MESSAGE.validate_json(message)
     except ValidationError as error:
-        raise _refusal(error) from None
+        raise _problem(error) from None
     match received:
         case Text(text=text):
             if len(text) > config.conversation.max_text_chars:
@@ -105,7 +128,7 @@ def read_text(message: str, config: Config) -> Typed | KeyPressed | StopAsked | 
             assert_never(received)
 
 
-def _refusal(error: ValidationError) -> ClientError:
+def _problem(error: ValidationError) -> ClientError:
     problem = error.errors(include_input=False)[0]
     match problem["type"]:
         case "json_invalid":
@@ -139,3 +162,7 @@ def write(notice: Notice) -> str:
     fields = asdict(notice)
     fields.pop("item", None)
     return json.dumps({"type": _TYPES[type(notice)], **fields}, ensure_ascii=False)
+
+
+def refusal(error: ParleyError) -> str:
+    return write(Failed(error.code, error.message, error.fault))

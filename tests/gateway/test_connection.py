@@ -2,16 +2,21 @@
 
 import asyncio
 import json
+from collections.abc import Awaitable, Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
-from gateway.connection import POLICY, Connection, refuse
+from gateway.connection import _MOST_WAITING, GOING_AWAY, POLICY, Close, Connection, Terms, policy, refuse
 from pipeline.config import Config, load_config
-from pipeline.errors import ClientError
-from pipeline.events import HungUp, Played, StopAsked, Typed
-from pipeline.notices import AudioStarted, Interrupted
-from pipeline.wires.native import Hello
+from pipeline.errors import ClientError, ParleyError
+from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven, Played, StopAsked, Typed
+from pipeline.history import Item
+from pipeline.notices import AsideSpoken, AudioStarted, BufferCleared, Interrupted, Notice
+from pipeline.ports import Message
+from pipeline.wires.native import Hello, Native, refusal
+from tests.fakes.fake_time import run_in_fake_time
 
 
 class Link:
@@ -42,7 +47,9 @@ class Socket:
         self.readable.set()
 
     async def receive(self) -> dict[str, Any]:
-        return await self.incoming.get()
+        message = await self.incoming.get()
+        self.incoming.task_done()
+        return message
 
     async def send(self, message: Any) -> None:
         await self.readable.wait()
@@ -65,7 +72,8 @@ class Socket:
 class Call:
     def __init__(self, config: Config, rate: int = 16_000) -> None:
         self.socket, self.link = Socket(), Link()
-        self.connection = Connection(7, Hello(rate=rate), self.link, config, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
+        wire, terms = Native(Hello(rate=rate), config), Terms(262_144, 5_000, False, 480_000, policy)
+        self.connection = Connection(7, wire, terms, self.link, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
         self.task = asyncio.create_task(self.connection.run())
 
 
@@ -179,7 +187,284 @@ async def test_the_end_of_the_conversation_closes_the_socket(config: Config) -> 
 async def test_a_refused_caller_can_read_why() -> None:
     socket = Socket()
     socket.incoming.put_nowait({"type": "websocket.connect"})
-    await refuse(ClientError("rate_unsupported", "too high"), socket.receive, socket.send)
+    error = ClientError("rate_unsupported", "too high")
+    await refuse(refusal(error), policy(error), socket.receive, socket.send)
     assert (await socket.outgoing.get())["type"] == "websocket.accept"
     assert await socket.next() == {"type": "error", "code": "rate_unsupported", "message": "too high", "fault": "client"}
     assert await socket.next() == POLICY
+
+
+# A wire of another kind: audio inside of messages, items, and replies that are sent as fast as they are made
+
+RATE = 24_000
+
+
+class Toy:
+    """A wire whose every step is recorded; messages are what the client means."""
+
+    def __init__(self) -> None:
+        self.in_rate = RATE
+        self.written: list[Notice | bytes] = []
+
+    def read(self, message: str | bytes) -> list[bytes | str | FromCaller]:
+        if isinstance(message, bytes):
+            return [message]
+        word, _, rest = message.partition(" ")
+        match word:
+            case "rate":
+                self.in_rate = int(rest)
+                return [json.dumps({"type": "rate", "rate": self.in_rate})]
+            case "commit":
+                return [Committed("r")]
+            case "clear":
+                return [Cleared()]
+            case "item":
+                return [ItemGiven(Item("i", Message("user", "")), None, "", pcm=bytes(2 * int(rest)))]
+            case "both":
+                return [tone(1.0), Committed("r")]
+            case "ask":
+                return ['{"type": "answer"}']
+            case _:
+                raise RuntimeError(f"a mistake, and what was said: {message}")
+
+    def write(self, delivery: Notice | bytes) -> list[str | bytes]:
+        self.written.append(delivery)
+        if isinstance(delivery, bytes):
+            return [json.dumps({"type": "audio", "bytes": len(delivery)})]
+        return [json.dumps({"type": type(delivery).__name__})]
+
+    def refuse(self, error: ParleyError) -> str:
+        return json.dumps({"type": "error", "code": error.code})
+
+
+class Journal(Link):
+    """Everything in its order, audio as its length in samples."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[Any] = []
+
+    def audio(self, caller: int, pcm: bytes) -> None:
+        super().audio(caller, pcm)
+        self.order.append(len(pcm) // 2)
+
+    def event(self, caller: int, event: Any) -> None:
+        super().event(caller, event)
+        self.order.append(event)
+
+
+class ToyCall:
+    def __init__(self, **terms: Any) -> None:
+        usual: dict[str, Any] = {
+            "message_bytes": 16_000_000,
+            "ahead_ms": 120_000,
+            "patient": True,
+            "waiting_bytes": 480_000,
+            "closing": lambda error: Close(4_000, f"toy.{error.code}"),
+        }
+        self.wire, self.socket, self.link = Toy(), Socket(), Journal()
+        made = Terms(**{**usual, **terms})
+        self.connection = Connection(7, self.wire, made, self.link, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
+        self.task = asyncio.create_task(self.connection.run())
+
+    async def hang_up(self) -> list[Any]:
+        """What went to the shard, in order, without the goodbye."""
+        self.socket.leave()
+        await self.task
+        assert self.link.order.pop() == HungUp()
+        return self.link.order
+
+
+def tone(seconds: float, rate: int = RATE) -> bytes:
+    wave = 8_000 * np.sin(2 * np.pi * 300 * np.arange(round(seconds * rate)) / rate)
+    return wave.astype(np.int16).tobytes()
+
+
+def samples_before(order: list[Any], event: Any) -> int:
+    return sum(entry for entry in order[: order.index(event)] if isinstance(entry, int))
+
+
+async def test_a_turn_ends_where_its_audio_does() -> None:
+    call = ToyCall()
+    second = tone(1.0)
+    for start in range(0, len(second), 960):
+        call.socket.say(second[start : start + 960])
+    call.socket.say("commit")
+    call.socket.say("commit")
+    call.socket.say(second)
+    call.socket.say("clear")
+    order = await call.hang_up()
+    assert [entry for entry in order if not isinstance(entry, int)] == [
+        Committed("r", 16_000),
+        Committed("r", 16_000),
+        Cleared(32_000),
+    ]
+    assert [samples_before(order, entry) for entry in (Committed("r", 16_000), Cleared(32_000))] == [16_000, 32_000]
+
+
+async def test_audio_that_comes_with_an_event_comes_first() -> None:
+    call = ToyCall()
+    call.socket.say("both")
+    order = await call.hang_up()
+    assert samples_before(order, Committed("r", 16_000)) == 16_000
+    assert order[-1] == Committed("r", 16_000)
+
+
+async def test_the_end_of_what_was_said_is_not_kept_back() -> None:
+    call = ToyCall()
+    loud = np.full(RATE // 2, 8_000, np.int16).tobytes()
+    call.socket.say(loud)
+    call.socket.say("commit")
+    await call.hang_up()
+    last = np.frombuffer(bytes(call.link.heard), np.int16)[-160:]
+    assert last[:100].mean() == pytest.approx(8_000, rel=0.05)
+
+
+async def test_audio_may_come_at_another_rate_from_now_on() -> None:
+    call = ToyCall()
+    call.socket.say(tone(1.0))
+    call.socket.say("rate 8000")
+    call.socket.say(tone(1.0, 8_000))
+    call.socket.say("rate 16000")
+    call.socket.say(tone(1.0, 16_000))
+    call.socket.say("commit")
+    assert [await call.socket.next(), await call.socket.next()] == [
+        {"type": "rate", "rate": 8_000},
+        {"type": "rate", "rate": 16_000},
+    ]
+    order = await call.hang_up()
+    assert (samples_before(order, order[-1]), order[-1]) == (48_000, Committed("r", 48_000))
+
+
+@pytest.mark.parametrize("samples", [0, 24_000, 2_400_000])
+async def test_audio_of_an_item_is_brought_to_the_rate_that_is_listened_to(samples: int) -> None:
+    call = ToyCall()
+    call.socket.say(f"item {samples}")
+    order = await call.hang_up()
+    assert [len(event.pcm) // 2 for event in order] == [samples * 2 // 3]
+
+
+def test_a_burst_is_taken_at_once_and_what_goes_beyond_it_slowly() -> None:
+    async def job() -> tuple[float, float, int]:
+        call = ToyCall(ahead_ms=120_000)
+        clock = asyncio.get_running_loop().time
+        for _ in range(120):
+            call.socket.say(tone(1.0))
+        call.socket.say("ask")
+        await call.socket.next()
+        at_once = clock()
+        for _ in range(24):
+            call.socket.say(tone(1.0))
+        call.socket.say("ask")
+        await call.socket.next()
+        slowly = clock()
+        await call.hang_up()
+        return at_once, round(slowly, 3), round(len(call.link.heard) / 2 / 16_000)
+
+    assert run_in_fake_time(job) == (0, 24 / 8, 144)
+
+
+def test_the_largest_message_is_taken_and_others_get_their_turn_meanwhile() -> None:
+    async def job() -> tuple[bool, int]:
+        call = ToyCall(ahead_ms=400_000)
+        turns = 0
+
+        async def others() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        call.socket.say(bytes(15 * 1024 * 1024 * 3 // 4))
+        call.socket.say("ask")
+        beside = asyncio.create_task(others())
+        await call.socket.next()
+        beside.cancel()
+        await call.hang_up()
+        return turns > 100, round(len(call.link.heard) / 2 / 16_000)
+
+    assert run_in_fake_time(job) == (True, 246)
+
+
+async def test_a_message_over_the_limit_is_refused_and_the_call_goes_on() -> None:
+    call = ToyCall(message_bytes=1_000)
+    call.socket.say(bytes(1_002))
+    call.socket.say("ask")
+    assert [await call.socket.next(), await call.socket.next()] == [
+        {"type": "error", "code": "message_too_big"},
+        {"type": "answer"},
+    ]
+    assert await call.hang_up() == []
+
+
+async def test_audio_that_an_interruption_throws_away_never_reaches_the_codec() -> None:
+    call = ToyCall()
+    aside = AsideSpoken(2, b"\x01\x00")
+    call.connection.take(AudioStarted(1))
+    call.connection.take(bytes(9_600))
+    call.connection.take(aside)
+    call.connection.take(Interrupted(1, 20, "well"))
+    assert [(await call.socket.next())["type"] for _ in range(3)] == ["AudioStarted", "AsideSpoken", "Interrupted"]
+    await call.hang_up()
+    assert call.wire.written == [AudioStarted(1), aside, Interrupted(1, 20, "well")]
+
+
+Fill = Callable[[ToyCall], Awaitable[None]]
+
+
+async def reply(call: ToyCall) -> None:
+    for _ in range(11):
+        call.connection.take(bytes(48_000))
+
+
+async def asides(call: ToyCall) -> None:
+    for _ in range(11):
+        call.connection.take(AsideSpoken(1, bytes(48_000)))
+
+
+async def notices(call: ToyCall) -> None:
+    for _ in range(5_000):
+        call.connection.take(BufferCleared())
+
+
+async def answers(call: ToyCall) -> None:
+    for _ in range(_MOST_WAITING + 1):
+        call.socket.say("ask")
+    await call.socket.incoming.join()
+
+
+@pytest.mark.parametrize("fill", [reply, asides, notices, answers])
+async def test_nothing_grows_for_a_client_that_does_not_read(fill: Fill) -> None:
+    call = ToyCall()
+    call.socket.readable.clear()
+    await fill(call)
+    call.connection.take(bytes(48_000))
+    call.socket.readable.set()
+    got = [await call.socket.next(), await call.socket.next()]
+    while got[-1] != 4_000:
+        got.append(await call.socket.next())
+    await call.task
+    assert got[-2:] == [{"type": "error", "code": "reader_too_slow"}, 4_000]
+    assert len(got) <= 3
+
+
+def test_a_session_has_its_time() -> None:
+    async def job() -> tuple[Any, dict[str, Any], float]:
+        call = ToyCall(lasts_s=3_600, closing=lambda error: Close(GOING_AWAY, f"toy.{error.code}"))
+        told, closed = await asyncio.wait_for(call.socket.outgoing.get(), 4_000), await call.socket.outgoing.get()
+        await call.task
+        assert call.link.order == [HungUp()]
+        return json.loads(told["text"]), closed, asyncio.get_running_loop().time()
+
+    closed = {"type": "websocket.close", "code": 1001, "reason": "toy.session_expired"}
+    assert run_in_fake_time(job) == ({"type": "error", "code": "session_expired"}, closed, 3_600)
+
+
+async def test_a_mistake_of_a_codec_ends_the_call_and_leaves_a_trace_without_words(caplog: pytest.LogCaptureFixture) -> None:
+    call = ToyCall()
+    call.socket.say("secret words")
+    assert await call.socket.next() == 1000
+    await call.task
+    assert "RuntimeError" in caplog.text
+    assert "in read" in caplog.text
+    assert "secret words" not in caplog.text

@@ -10,9 +10,9 @@ from pipeline.config import Config
 from pipeline.errors import ClientError, Fault
 from pipeline.events import HungUp, KeyPressed, Played, StopAsked, Typed
 from pipeline.latency import Latency
-from pipeline.notices import Notice
+from pipeline.notices import ForItems, Notice
 from pipeline.wires import native
-from pipeline.wires.native import Hello, Ping, read_audio, read_query, read_text, write
+from pipeline.wires.native import Hello, Native, Ping, read_audio, read_query, read_text, write
 
 CONFIG = Config()
 
@@ -214,7 +214,7 @@ def test_notices(notice: Notice, expected: dict[str, object]) -> None:
 
 
 def test_every_notice_has_a_type_of_its_own() -> None:
-    assert set(native._TYPES) == set(get_args(Notice))
+    assert set(native._TYPES) == set(get_args(Notice)) - set(get_args(ForItems))
     assert len(set(native._TYPES.values())) == len(native._TYPES)
 
 
@@ -224,3 +224,37 @@ def test_text_is_written_as_it_is_read() -> None:
 
 def test_a_ping_is_answered_with_json() -> None:
     assert json.loads(native.PONG) == {"type": "pong"}
+
+
+# The wire of one caller
+
+
+def test_a_callers_messages() -> None:
+    wire = Native(Hello(rate=8_000), CONFIG)
+    assert wire.in_rate == 8_000
+    assert wire.read(b"\x01\x00") == [b"\x01\x00"]
+    assert wire.read(b"") == []
+    assert wire.read('{"type": "text", "text": "hello"}') == [Typed("hello")]
+    assert wire.read('{"type": "bye"}') == [HungUp()]
+    assert wire.read('{"type": "ping"}') == [native.PONG]
+
+
+@pytest.mark.parametrize(("message", "expected"), [(b"\x01", "audio_odd"), ("{", "json_invalid")])
+def test_what_a_caller_sends_wrongly_is_answered(message: str | bytes, expected: str) -> None:
+    [answer] = Native(Hello(), CONFIG).read(message)
+    assert isinstance(answer, str)
+    told = json.loads(answer)
+    assert (told["type"], told["code"], told["fault"]) == ("error", expected, "client")
+
+
+def test_what_a_caller_gets() -> None:
+    wire = Native(Hello(), CONFIG)
+    assert wire.write(b"\x02\x00") == [b"\x02\x00"]
+    assert wire.write(notices.AudioStarted(3)) == ['{"type": "audio_started", "turn": 3}']
+    error = ClientError("reader_too_slow", "read faster")
+    assert json.loads(wire.refuse(error)) == {
+        "type": "error",
+        "code": "reader_too_slow",
+        "message": "read faster",
+        "fault": "client",
+    }
