@@ -16,7 +16,8 @@ import numpy as np
 from actors.engines.silero import WINDOW
 from actors.errands import Errands
 from actors.gathering import Throttle
-from actors.outbox import Delivery, Outbox
+from actors.line import Address, Line, Switchboard
+from actors.outbox import Outbox
 from actors.stages import STAGES, Stages
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
@@ -33,7 +34,6 @@ from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
 
-_LEASE_S = 30.0
 _WINDOWS_A_CALL = 4
 _REPORTS_KEPT = 512
 _LOADED_S = 0.08
@@ -47,6 +47,10 @@ class Opening(NamedTuple):
     id: int
     flow: str
     manner: Manner
+
+
+Said = tuple[list[Opening], Tick, list[tuple[int, on.FromCaller]]]
+"""What the callers of a gateway said: new conversations, audio, and events, in this order."""
 
 
 class Detector(Protocol):
@@ -70,7 +74,8 @@ class BufferActor:
         self._stages = stages
         self._detector = detector
         self._callers: dict[int, _Caller] = {}
-        self._outboxes: dict[str, Outbox] = {}
+        self._outboxes: dict[Line, Outbox] = {}
+        self._switchboard = Switchboard(self.take, self._lost)
         self._ready: dict[int, None] = {}
         self._gone: list[int] = []
         self._stirred = asyncio.Event()
@@ -83,12 +88,17 @@ class BufferActor:
 
     # What gateways call
 
-    async def exchange(
-        self, gateway: str, openings: list[Opening], audio: Tick, events: list[tuple[int, on.FromCaller]]
-    ) -> list[tuple[int, Delivery]]:
-        """Takes what a gateway's callers sent, and answers with what they should get."""
+    async def address(self) -> Address:
+        """Where gateways call."""
         self._start()
-        outbox = self._outboxes.setdefault(gateway, Outbox())
+        return await self._switchboard.address()
+
+    def take(self, line: Line, message: "Said") -> None:
+        """Takes what a gateway's callers said."""
+        openings, audio, events = message
+        outbox = self._outboxes.get(line)
+        if outbox is None:
+            outbox = self._outboxes[line] = Outbox(line)
         now = time.monotonic()
         for opening in openings:
             self._open(opening, outbox, now)
@@ -100,7 +110,12 @@ class BufferActor:
                 self._give(caller, event, now)
         if self._ready or self._gone:
             self._stirred.set()
-        return await outbox.answer()
+
+    def _lost(self, line: Line) -> None:
+        """A gateway is gone, and its callers with it."""
+        outbox = self._outboxes.pop(line, None)
+        for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
+            self._give(caller, on.HungUp(), time.monotonic())
 
     async def status(self) -> dict[str, Any]:
         return {
@@ -296,7 +311,7 @@ class BufferActor:
 
     def _start(self) -> None:
         if not self._background:
-            lasting = (self._judge_forever(), self._end_leases_forever(), self._warm())
+            lasting = (self._judge_forever(), self._warm())
             self._background = [asyncio.create_task(task) for task in lasting]
 
     async def _warm(self) -> None:
@@ -306,15 +321,3 @@ class BufferActor:
         except Exception as error:
             # The first caller warms what this could not.
             log.warning("the stages are not ready yet (%s)", type(error).__name__)
-
-    async def _end_leases_forever(self) -> None:
-        """A gateway that fell silent is gone, and its callers with it."""
-        while True:
-            await asyncio.sleep(_LEASE_S / 4)
-            for gateway, outbox in list(self._outboxes.items()):
-                if outbox.silent_for_s < _LEASE_S:
-                    continue
-                log.warning("gateway %s fell silent; its conversations end", gateway)
-                for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
-                    self._give(caller, on.HungUp(), time.monotonic())
-                del self._outboxes[gateway]

@@ -1,11 +1,13 @@
 """Where the shards and the VAD actors run: named Ray actors that outlive whoever started them and come back when they die."""
 
+import asyncio
 from typing import Any
 
 import ray
 from ray.actor import ActorHandle
 
 from actors.buffer import BufferActor
+from actors.line import Line, dial
 from actors.stages import ServeStages
 from actors.vad import VADActor
 from pipeline.config import Config
@@ -47,9 +49,24 @@ class RayDetector:
 
     def __init__(self, name: str) -> None:
         self._name = name
-        self._actor: Any = None
+        self._line: Line | None = None
+        self._number = 0
+        self._answer: asyncio.Future[bytes] | None = None
 
     async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
-        if self._actor is None:
-            self._actor = actor(self._name)
-        return await self._actor.detect.remote(ids, windows, gone)
+        line = self._line
+        if line is None or not line.open:
+            line = self._line = await dial(await actor(self._name).address.remote(), self._take, self._lost)
+        self._number += 1
+        answer = self._answer = asyncio.get_running_loop().create_future()
+        line.send((self._number, ids, windows, gone))
+        return await answer
+
+    def _take(self, _: Line, message: tuple[int, bytes]) -> None:
+        number, probabilities = message
+        if number == self._number and self._answer is not None and not self._answer.done():
+            self._answer.set_result(probabilities)
+
+    def _lost(self, _: Line) -> None:
+        if self._answer is not None and not self._answer.done():
+            self._answer.set_exception(ConnectionError("voice activity detection is gone"))

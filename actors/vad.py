@@ -8,16 +8,29 @@ import time
 import numpy as np
 
 from actors.engines.silero import WINDOW, SileroVad
+from actors.line import Address, Line, Switchboard
 from pipeline.config import Config
+
+Windows = tuple[int, bytes, bytes, bytes]
+"""A number that the answer repeats, and columns as in a tick: int64 conversations, a window of int16 for each, and the
+conversations that ended."""
 
 
 class VADActor:
     def __init__(self, config: Config) -> None:
         self._vad = SileroVad(config.vad.threads)
         self._windows = 0
+        self._switchboard = Switchboard(self._take, lambda _: None)
+
+    async def address(self) -> Address:
+        """Where shards call."""
+        return await self._switchboard.address()
+
+    def _take(self, line: Line, message: Windows) -> None:
+        number, ids, windows, gone = message
+        line.send((number, self.detect(ids, windows, gone)))
 
     def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
-        """Columns as in a tick: int64 conversations, a window of int16 for each, and the conversations that ended."""
         self._vad.forget(np.frombuffer(gone, np.int64).tolist())
         conversations = np.frombuffer(ids, np.int64).tolist()
         if not conversations:
@@ -26,5 +39,5 @@ class VADActor:
         batch = np.frombuffer(windows, np.int16).reshape(-1, WINDOW)
         return self._vad.detect(conversations, batch, time.monotonic()).tobytes()
 
-    def status(self) -> dict[str, int]:
+    async def status(self) -> dict[str, int]:
         return {"conversations": self._vad.conversations, "windows": self._windows}

@@ -7,11 +7,12 @@ get; one is always awaited, and held back by the shard until it has something to
 
 import asyncio
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from actors.buffer import Opening
 from actors.gathering import Throttle
+from actors.line import Line, dial
 from actors.outbox import Delivery
 from pipeline.errors import Fault
 from pipeline.events import FromCaller
@@ -20,7 +21,6 @@ from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
 
-_UNDER_WAY = 2
 _PATIENCE_S = 0.2
 _LOST = Failed(
     "conversation_lost", "the part of the server that held this conversation failed; please call again", Fault.SERVER
@@ -38,11 +38,7 @@ class ShardLink:
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
         self._stirred = asyncio.Event()
-        # The first call waits for news; the loop of this task lives as long as the gateway.
-        self._stirred.set()
-        self._room = asyncio.Semaphore(_UNDER_WAY)
-        self._under_way = 0
-        self._task = asyncio.create_task(self._exchange_forever())
+        self._task = asyncio.create_task(self._send_forever())
 
     @property
     def callers(self) -> int:
@@ -65,43 +61,37 @@ class ShardLink:
         """Nobody takes this caller's deliveries any more."""
         self._takers.pop(caller, None)
 
-    async def _exchange_forever(self) -> None:
-        before: asyncio.Task[None] | None = None
+    async def _send_forever(self) -> None:
         while True:
-            await self._stirred.wait()
-            await self._throttle()
-            await self._room.acquire()
-            self._under_way += 1
-            self._stirred.clear()
-            openings, audio, events = self._openings, self._audio, self._events
-            self._openings, self._audio, self._events = [], [], []
-            answer = self._shard.exchange.remote(self._gateway, openings, Tick.pack(audio), events)
-            before = asyncio.create_task(self._take(answer, before))
+            line = await self._dial()
+            while line.open:
+                await self._stirred.wait()
+                await self._throttle()
+                self._stirred.clear()
+                openings, audio, events = self._openings, self._audio, self._events
+                self._openings, self._audio, self._events = [], [], []
+                if openings or audio or events:
+                    line.send((openings, Tick.pack(audio), events))
 
-    async def _take(self, answer: Awaitable[list[tuple[int, Delivery]]], before: asyncio.Task[None] | None) -> None:
-        """Hands out what an answer brings, after what the answer before it brought."""
-        try:
-            deliveries = await answer
-        except Exception as error:
-            await self._lost(error)
-            deliveries = []
-        if before is not None:
-            await before
+    async def _dial(self) -> Line:
+        while True:
+            try:
+                return await dial(await self._shard.address.remote(), self._take, self._lost)
+            except Exception as error:
+                log.warning("shard cannot be reached (%s)", type(error).__name__)
+                await asyncio.sleep(_PATIENCE_S)
+
+    def _take(self, _: Line, deliveries: list[tuple[int, Delivery]]) -> None:
         for caller, delivery in deliveries:
             taker = self._takers.get(caller)
             if taker is not None:
                 taker(delivery)
-        self._room.release()
-        self._under_way -= 1
-        if not self._under_way:
-            # Somebody must always be waiting for news.
-            self._stirred.set()
 
-    async def _lost(self, error: Exception) -> None:
+    def _lost(self, _: Line) -> None:
         """The shard died, and what it held is gone; Ray starts it again."""
-        log.error("shard failed (%s); %d conversations are lost", type(error).__name__, len(self._takers))
+        log.error("shard failed; %d conversations are lost", len(self._takers))
         takers, self._takers = self._takers, {}
         for taker in takers.values():
             taker(_LOST)
             taker(None)
-        await asyncio.sleep(_PATIENCE_S)
+        self._stirred.set()
