@@ -72,6 +72,8 @@ class Grammar:
         self._event_ids: set[str] = set()
         self._speaking: str | None = None
         self._speech_at = 0
+        self._cleared = False
+        """Whether speech may have ended unsaid, since it was cleared away."""
         self._spoken: set[str] = set()
         """Items that the caller was told of when they began to speak."""
         self._committed: set[str] = set()
@@ -155,10 +157,11 @@ class Grammar:
         item = event.get("item_id", "")
         match kind:
             case "speech_started":
-                _must(self._speaking is None, "speech that begins twice")
+                _must(self._speaking is None or self._cleared, "speech that begins twice")
                 _must(item not in self._committed, "speech for an item that was committed")
                 self._speaking, self._speech_at = item, event["audio_start_ms"]
                 self._spoken.add(item)
+                self._cleared = False
             case "speech_stopped":
                 _must(item == self._speaking, "the end of speech that has not begun")
                 _must(event["audio_end_ms"] >= self._speech_at, "speech that ends before it begins")
@@ -173,7 +176,7 @@ class Grammar:
                 self._awaited = item
                 self._speaking = None if self._speaking == item else self._speaking
             case "cleared":
-                self._speaking = None
+                self._cleared = True
             case _:
                 raise Violation("an unknown event")
 
@@ -204,6 +207,7 @@ class Grammar:
                 _must(id in self._items and id not in self._item_done, "item.done of an item that is not open")
                 _must(event["previous_item_id"] != id, "an item before itself")
                 _must(event["item"]["status"] != "in_progress", "an item that is done and in progress")
+                _must(all(_is_told(output) for output in self._outputs(id)), "item.done before what it holds")
                 self._known_before(event)
                 self._item_done.add(id)
                 self._items[id] = event["item"]
@@ -221,12 +225,17 @@ class Grammar:
         _must(id not in self._present, "an item that is added twice")
         _must(event["item"]["object"] == "realtime.item", "an item without its object")
         _must(id not in self._spoken or id in self._committed, "an item of the caller that was not committed")
+        _must(event["item"]["status"] != "in_progress" or bool(self._outputs(id)), "an item in progress of no response")
         self._known_before(event)
         self._items[id] = event["item"]
         self._present.add(id)
         self._item_done.discard(id)
         if id == self._awaited:
             self._awaited = None
+
+    def _outputs(self, id: str) -> list[_Output]:
+        """The item as a part of a response under way."""
+        return [one for response in self._responses.values() for one in response.outputs if one.item["id"] == id]
 
     # Responses
 
@@ -342,6 +351,11 @@ class Grammar:
         return output.parts[-1]
 
 
+def _is_told(output: _Output) -> bool:
+    """Whether nothing of an item is still to come."""
+    return output.arguments_done if output.item["type"] == "function_call" else not output.part_open
+
+
 def _content(part: _Part) -> tuple[str, str]:
     return f"output_{part.type}", part.streams[_STREAMS[part.type][-1]]
 
@@ -352,6 +366,8 @@ def _text(part: Event) -> str:
 
 def _with_known_rates(event: Event) -> Event:
     """The package knows PCM at 24 kHz only; this server has more."""
+    if not event.keys() & {"session", "response"}:
+        return event
     event = deepcopy(event)
     audio = event.get("session", event.get("response", {})).get("audio") or {}
     for side in audio.values():

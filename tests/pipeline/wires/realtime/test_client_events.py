@@ -1,3 +1,4 @@
+from pathlib import Path
 from typing import Any, get_args
 
 import pytest
@@ -84,3 +85,8 @@ def test_events(event: dict[str, Any], model: type, name: dict[str, Any]) -> Non
 )  # fmt: skip
 def test_events_that_cannot_be_used(event: dict[str, Any], code: str, param: str) -> None:
     assert refusal(**event) == (code, param)
+
+
+def test_the_document_names_every_event() -> None:
+    document = (Path(by_client.__file__).parents[3] / "docs" / "realtime.md").read_text(encoding="utf-8")
+    assert [name for name in types_of(ClientEvent) if f"`{name}`" not in document] == []
