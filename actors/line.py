@@ -35,18 +35,18 @@ class Address(NamedTuple):
 
 
 Take = Callable[["Line", Any], None]
+Lost = Callable[["Line"], None]
 
 
 class Line(asyncio.Protocol):
     """One end. `take` gets every message, `lost` is called once when there will be no more."""
 
-    def __init__(
-        self, take: Callable[["Line", Any], None], lost: Callable[["Line"], None], secret: bytes | None = None
-    ) -> None:
-        """With a secret, the other end has to show it first."""
+    def __init__(self, take: Take, lost: Lost, *, shows: bytes | None = None, expects: bytes | None = None) -> None:
+        """Whoever calls shows a secret, and whoever is called expects it."""
         self._take = take
         self._lost = lost
-        self._expected = secret
+        self._shows = shows
+        self._expected = expects
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
         self._heard = True
@@ -59,6 +59,8 @@ class Line(asyncio.Protocol):
         sock: Any = stream.get_extra_info("socket")
         sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.open = True
+        if self._shows is not None:
+            stream.write(len(self._shows).to_bytes(_HEAD, "big") + self._shows)
         self._give_sign()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -76,10 +78,6 @@ class Line(asyncio.Protocol):
         self._transport.write(len(payload).to_bytes(_HEAD, "big") + payload)
         if self._transport.get_write_buffer_size() > _MOST_WAITING:
             self.close()
-
-    def show(self, secret: bytes) -> None:
-        assert self._transport is not None
-        self._transport.write(len(secret).to_bytes(_HEAD, "big") + secret)
 
     def close(self) -> None:
         if self._transport is not None:
@@ -130,16 +128,16 @@ class Line(asyncio.Protocol):
         self._watch = asyncio.get_running_loop().call_later(_SIGN_S, self._give_sign)
 
 
-async def dial(address: Address, take: Callable[[Line, Any], None], lost: Callable[[Line], None]) -> Line:
-    _, line = await asyncio.get_running_loop().create_connection(lambda: Line(take, lost), address.host, address.port)
-    line.show(address.secret)
+async def dial(address: Address, take: Take, lost: Lost) -> Line:
+    loop = asyncio.get_running_loop()
+    _, line = await loop.create_connection(lambda: Line(take, lost, shows=address.secret), address.host, address.port)
     return line
 
 
 class Switchboard:
     """Where an actor is called."""
 
-    def __init__(self, take: Callable[[Line, Any], None], lost: Callable[[Line], None]) -> None:
+    def __init__(self, take: Take, lost: Lost) -> None:
         self._take = take
         self._lost = lost
         self._secret = secrets.token_bytes(32)
@@ -149,6 +147,6 @@ class Switchboard:
         host = ray.util.get_node_ip_address() if ray.is_initialized() else "127.0.0.1"
         if self._server is None:
             loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: Line(self._take, self._lost, self._secret), host, 0)
+            self._server = await loop.create_server(lambda: Line(self._take, self._lost, expects=self._secret), host, 0)
         port: int = self._server.sockets[0].getsockname()[1]
         return Address(host, port, self._secret)
