@@ -264,7 +264,8 @@ class Grammar:
         _must(status in ("completed", "cancelled", "incomplete", "failed"), "a status that is no end")
         _must((details is None) == (status == "completed"), "details where there are none, or none where there are")
         _must(details is None or details["type"] == status, "details of another status")
-        _must(status != "failed" or bool(details["error"]["code"]), "a failure without a code")
+        if status == "failed":
+            _must(bool(response["status_details"]["error"]["code"]), "a failure without a code")
         if status == "completed":
             _must(all(item["status"] == "completed" for item in response["output"]), "a whole response with a part cut off")
 
