@@ -1,5 +1,6 @@
 """Real conversations, told by the codec: whatever caller, client and stages do, and whenever, what the client gets is right."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -34,7 +35,7 @@ DETECTIONS: list[dict[str, Any] | None] = [
 class Session:
     """A client, the conversation behind it, and stages that answer when they like."""
 
-    def __init__(self, draw: st.DrawFn, **terms: Any) -> None:
+    def __init__(self, draw: Callable[..., Any], **terms: Any) -> None:
         self.draw = draw
         self.client = Client(limits=LIMITS, **terms)
         self.client.updates(audio={"input": {"transcription": {"model": "whisper-1"}}})
