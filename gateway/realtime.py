@@ -109,7 +109,7 @@ class RealtimeApi:
             voices=await self._known_voices(),
             flow_answers=self._flow_answers(),
             history_items=config.conversation.history_messages,
-            text_chars=config.conversation.max_text_chars,
+            text_chars=config.api.item_chars,
             message_bytes=config.server.max_message_bytes,
             audio_bytes=config.server.max_append_bytes + _ENVELOPE_BYTES,
         )
