@@ -21,6 +21,7 @@ from gateway.health import HealthWatch
 from gateway.link import ShardLink
 from gateway.models import Models
 from gateway.page import render
+from gateway.realtime import RealtimeApi
 from gateway.rest import refusal
 from gateway.speech import SpeechApi
 from gateway.transcriptions import Transcriptions
@@ -60,6 +61,7 @@ class Gateway:
             *Transcriptions(self._config, stages).routes(),
             *SpeechApi(self._config, stages).routes(),
             *Models(lambda: self._watch().picture()["providers"]).routes(),
+            *RealtimeApi(self._config, stages, self._guard, self._watch, self._place).routes(),
         ]
 
     def _watch(self) -> HealthWatch:
@@ -74,6 +76,11 @@ class Gateway:
             tick_ms = self._config.buffer.tick_ms
             self._links = [ShardLink(self._name, pool.actor(name), tick_ms) for name in pool.shard_names(self._config)]
 
+    def _place(self) -> ShardLink:
+        """The shard with most room."""
+        self.start()
+        return min(self._links, key=lambda link: link.callers)
+
     async def converse(self, scope: Scope, receive: Receive, send: Send) -> None:
         watch = self._watch()
         async with AsyncExitStack() as place:
@@ -84,7 +91,7 @@ class Gateway:
             except ParleyError as error:
                 await refuse(native.refusal(error), policy(error), receive, accepting(scope, send))
                 return
-            link = min(self._links, key=lambda link: link.callers)
+            link = self._place()
             caller = secrets.randbits(63)
             wire, terms = native.Native(hello, self._config), _terms(self._config, hello)
             connection = Connection(caller, wire, terms, link, receive, send)

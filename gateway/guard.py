@@ -6,6 +6,7 @@ never in the address, which ends up in logs. The client's address decides nothin
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
@@ -24,6 +25,8 @@ from pipeline.keys import ANYONE, Caller
 
 _SUBPROTOCOLS = {"realtime": "openai-insecure-api-key.", "parley": "parley-key."}
 """Of each wire: its name, and what stands before a key."""
+_HERE = ("127.0.0.1", "::1", "localhost")
+"""Where pages of this machine come from."""
 
 
 class Guard:
@@ -31,6 +34,7 @@ class Guard:
 
     def __init__(self, config: Config) -> None:
         self._keys = config.keys
+        self._origins = config.server.cors_origins
         self.needs_keys = keys.needed(config.keys, config.server.host)
         shared = SharedLimits(config.keys) if config.keys.redis_url.get_secret_value() else None
         self._limits = Limits(shared)
@@ -42,10 +46,17 @@ class Guard:
         if caller is not None:
             return caller
         if not self.needs_keys:
+            self._check_origin(scope)
             return ANYONE
         if shown:
             raise ClientError("key_invalid", "this key is not accepted here; ask whoever runs this server for one")
         raise ClientError("key_missing", "a key is needed: send it as `Authorization: Bearer KEY`")
+
+    def _check_origin(self, scope: Scope) -> None:
+        """A page of some other place must not call a server that its reader runs for himself."""
+        origin = Headers(scope=scope).get("origin", "")
+        if origin and origin not in self._origins and urlsplit(origin).hostname not in _HERE:
+            raise ClientError("origin_forbidden", f"pages of {origin[:100]} may not call here; server.cors_origins allows them")
 
     async def admit_request(self, scope: Scope) -> Caller:
         """Who makes a request; raises `ClientError` when they may not."""

@@ -161,11 +161,13 @@ class Answering:
         if self.asides.knows(event.work):
             floor.out += self.asides.fail(event)
         elif self.mouth.knows(event.work):
-            item = self.mouth.item
+            item, kept = self.mouth.item, self.mouth.remembered(floor.now)
             commands, lost = self.mouth.fail(event, floor.now)
             floor.out += commands
             if lost:
                 floor.clock = None
+                for one, ledger in kept:
+                    floor.history.tell(one, ledger)
                 floor.history.forget_place(item)
                 floor.go(Trigger.FAILED)
 

@@ -283,6 +283,8 @@ class Api(Settings):
     """Pieces of one file that are recognised at once."""
     pieces_at_once: Positive = 4
     """Pieces of all files that are recognised at once; the others wait here, so that calls need not wait behind them."""
+    item_chars: Positive = 65_536
+    """The longest text of one item of a realtime session, in characters."""
     speech_max_chars: Positive = 4_096
     """The longest text that is spoken, in characters."""
     speeches: Positive = 32

@@ -90,6 +90,23 @@ def test_on_loopback_a_key_may_be_asked_for() -> None:
     assert code(guard, request()) == "key_missing"
 
 
+@pytest.mark.parametrize(
+    "origin", ["http://127.0.0.1:8000", "http://localhost:5173", "http://[::1]:3000", "https://ours.example"]
+)
+def test_pages_of_this_machine_and_those_that_are_named_need_no_key_here(origin: str) -> None:
+    guard = Guard(config("server.host=127.0.0.1", "server.cors_origins=['https://ours.example']"))
+    scope = socket("realtime")
+    assert guard.identify({**scope, "headers": [(b"origin", origin.encode())]}) == ANYONE
+
+
+@pytest.mark.parametrize("origin", ["https://elsewhere.example", "http://localhost.elsewhere.example", "null"])
+def test_a_page_of_another_place_does_not_come_in_without_a_key(origin: str) -> None:
+    guard = Guard(config("server.host=127.0.0.1"))
+    assert code(guard, {**socket("realtime"), "headers": [(b"origin", origin.encode())]}) == "origin_forbidden"
+    keyed = [(b"origin", origin.encode()), (b"authorization", b"Bearer a")]
+    assert guard.identify({**socket("realtime"), "headers": keyed}) == ANN
+
+
 def test_where_no_key_is_accepted_nobody_comes_in() -> None:
     guard = Guard(load_config(None, ["server.host=0.0.0.0"], {}))
     assert code(guard, request("Bearer a")) == "key_invalid"

@@ -387,6 +387,8 @@ def test_a_reply_that_fails_says_why() -> None:
     talk.fails()
     assert talk.all(ReplyEnded, Failed) == [ReplyEnded(1, "failed", "provider_timeout", "it did not answer in time")]
     assert talk.state is State.LISTENING
+    # The client was told of its item, and may ask for it.
+    assert item(talk, "item_0001") == Item("item_0001", assistant(""), spoken=True, complete=False)
 
 
 def test_a_reply_that_fails_when_it_sounds_ends_with_what_there_is() -> None:

@@ -3,7 +3,7 @@
 Fields whose docstring says so are taken and given back, and change nothing: they steer a model or a service that is not here.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, TypeVar
 
 from pydantic import BeforeValidator, Field, field_validator
 
@@ -13,6 +13,11 @@ from pipeline.wires.realtime.tools import FunctionTool, MaxTokens, ToolChoice, W
 
 Modality = Literal["text", "audio"]
 Include = list[Literal["item.input_audio_transcription.logprobs"]] | None
+
+
+T = TypeVar("T")
+Rare = Annotated[T | None, Field(exclude_if=lambda value: value is None)]
+"""Told only when it is there: some clients know nothing of it, and break."""
 
 
 def _voice_name(voice: Any) -> Any:
@@ -37,18 +42,18 @@ class NoiseReduction(Part):
     """Without effect."""
 
     type: Literal["near_field", "far_field"] | None = None
-    strength: float | None = None
+    strength: Rare[float] = None
 
 
 class Transcription(Part):
     model: str | None = None
     """Without effect."""
     language: str | None = Field(default=None, pattern="^[A-Za-z]{2}([-_].*)?$")
-    languages: list[Annotated[str, Field(pattern="^[A-Za-z]{2}([-_].*)?$")]] | None = None
+    languages: Rare[list[Annotated[str, Field(pattern="^[A-Za-z]{2}([-_].*)?$")]]] = None
     """The first one counts."""
     prompt: str | None = None
-    keywords: list[str] | None = None
-    delay: Literal["minimal", "low", "medium", "high", "xhigh"] | None = None
+    keywords: Rare[list[str]] = None
+    delay: Rare[Literal["minimal", "low", "medium", "high", "xhigh"]] = None
     """Without effect."""
 
 
@@ -57,7 +62,7 @@ class ServerVad(Part):
     threshold: float = Field(default=0.5, ge=0, le=1)
     prefix_padding_ms: int = Field(default=300, ge=0, le=5_000)
     silence_duration_ms: int = Field(default=500, ge=1, le=10_000)
-    idle_timeout_ms: int | None = Field(default=None, ge=1, le=600_000)
+    idle_timeout_ms: int | None = Field(default=None, ge=1_000, le=600_000)
     create_response: bool = True
     interrupt_response: bool = True
 
@@ -126,9 +131,9 @@ class ConversationFields(Part):
     """Without effect."""
     truncation: WordOr[Literal["auto", "disabled"], Retention] | None = "auto"
     """Without effect."""
-    parallel_tool_calls: bool | None = None
+    parallel_tool_calls: Rare[bool] = None
     """Without effect."""
-    reasoning: Reasoning | None = None
+    reasoning: Rare[Reasoning] = None
     """Without effect."""
     include: Include = None
     """Without effect."""

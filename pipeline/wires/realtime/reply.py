@@ -65,7 +65,9 @@ class Reply:
         return [self._events.write("response.created", response=self._response("in_progress", None, None, []))]
 
     def said(self, text: str) -> list[str]:
-        """The words so far."""
+        """The words so far; a reply without any has no message."""
+        if not text:
+            return []
         out, message = self._opened()
         if not text.startswith(message.text):
             return out

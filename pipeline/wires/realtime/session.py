@@ -18,10 +18,15 @@ from pipeline.wires.realtime.fields import (
 )
 from pipeline.wires.realtime.formats import AudioFormat, Pcm, rate_of
 from pipeline.wires.realtime.part import checked
-from pipeline.wires.realtime.tools import choice_of, max_tokens_of, tools_of
+from pipeline.wires.realtime.tools import FunctionChoice, choice_of, max_tokens_of, tools_of
 
 _MERGED = frozenset({"audio", "input", "output", "format", "transcription", "noise_reduction", "turn_detection"})
 """Fields that an update changes key by key; all others it replaces."""
+_OFF_BY_NULL = frozenset(
+    {"turn_detection", "transcription", "noise_reduction", "idle_timeout_ms", "language", "languages", "keywords"}
+    | {"tracing", "truncation", "include", "reasoning", "parallel_tool_calls", "strength", "delay", "prompt"}
+)
+"""Fields that a null turns off; it leaves all others as they are, since many clients send what they have no value for."""
 _RELEASE_BELOW = 0.15
 """By how much the probability of speech must fall below the threshold until it counts as silence."""
 
@@ -68,15 +73,14 @@ class Session:
         """All of the changes or none; `spoke` says whether audio of a reply was sent yet."""
         old = self.fields
         self._check_type(changes)
+        if isinstance(old, ConversationFields) and isinstance(changes.get("model"), str):
+            # Names of models mean nothing here, and some clients have another one than their address.
+            changes = {**changes, "model": old.model}
         merged = checked(type(old).model_validate, _merged(old.model_dump(), changes), "session")
         if isinstance(merged, ConversationFields) and isinstance(old, ConversationFields):
             self._check(merged, old, spoke)
         self.fields = merged
-        try:
-            self.manner = self._manner()
-        except ClientError:
-            self.fields = old
-            raise
+        self.manner = self._manner()
 
     @property
     def input(self) -> AudioIn:
@@ -103,7 +107,7 @@ class Session:
         raise ClientError("invalid_value", f"Invalid value: '{voice}'. Supported values are: {names}.", param)
 
     def _check_type(self, changes: dict[str, Any]) -> None:
-        if "type" not in changes:
+        if changes.get("type") is None:
             raise ClientError("missing_required_parameter", "Missing required parameter: 'session.type'.", "session.type")
         if changes["type"] != self.fields.type and changes["type"] in ("realtime", "transcription"):
             message = (
@@ -112,9 +116,6 @@ class Session:
             raise ClientError("invalid_value", message, "session.type")
 
     def _check(self, new: ConversationFields, old: ConversationFields, spoke: bool) -> None:
-        if new.model != old.model:
-            message = f"The model of a session cannot be changed: this one has '{old.model}'."
-            raise ClientError("cannot_update_model", message, "session.model")
         voice = new.audio.output.voice
         if voice != old.audio.output.voice:
             if spoke:
@@ -144,11 +145,13 @@ class Session:
 
 
 def wish_of(fields: ConversationFields) -> Wish:
-    tools = tools_of(fields.tools)
+    """Tools may be given before or after the choice among them; until then it is the model's."""
+    tools, choice = tools_of(fields.tools), fields.tool_choice
+    known = not isinstance(choice, FunctionChoice) or choice.name in [tool.name for tool in tools]
     return Wish(
         instructions=fields.instructions or None,
         tools=tools,
-        tool_choice=choice_of(fields.tool_choice, tools, "session.tool_choice"),
+        tool_choice=choice_of(choice, tools, "session.tool_choice") if known else "auto",
         spoken=fields.output_modalities == ["audio"],
         voice=fields.audio.output.voice or "",
         speed=fields.audio.output.speed,
@@ -160,12 +163,11 @@ def _merged(old: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """A part that becomes another kind (another `type`) keeps nothing of the old one."""
     merged = dict(old)
     for key, value in changes.items():
-        known = old.get(key)
-        if key in _MERGED and isinstance(known, dict) and isinstance(value, dict):
-            part, change = cast(dict[str, Any], known), cast(dict[str, Any], value)
-            alike = change.get("type", part.get("type")) == part.get("type")
-            merged[key] = _merged(part, change) if alike else change
-        else:
+        if key in _MERGED and isinstance(value, dict):
+            known, change = old.get(key), cast(dict[str, Any], value)
+            part = cast(dict[str, Any], known) if isinstance(known, dict) else {}
+            merged[key] = _merged(part if change.get("type") in (None, part.get("type")) else {}, change)
+        elif value is not None or key in _OFF_BY_NULL or (old and key not in old):
             merged[key] = value
     return merged
 

@@ -72,8 +72,8 @@ class Grammar:
         self._event_ids: set[str] = set()
         self._speaking: str | None = None
         self._speech_at = 0
-        self._cleared = False
-        """Whether speech may have ended unsaid, since it was cleared away."""
+        self._unheard = False
+        """Whether speech may have ended unsaid: it was cleared away, or is not detected any more."""
         self._spoken: set[str] = set()
         """Items that the caller was told of when they began to speak."""
         self._committed: set[str] = set()
@@ -131,6 +131,7 @@ class Grammar:
         match prefix:
             case "session":
                 self._check_session(event["session"])
+                self._unheard |= event["session"]["audio"]["input"]["turn_detection"] is None
             case "input_audio_buffer":
                 self._buffer(kind, event)
             case "conversation.item":
@@ -157,11 +158,11 @@ class Grammar:
         item = event.get("item_id", "")
         match kind:
             case "speech_started":
-                _must(self._speaking is None or self._cleared, "speech that begins twice")
+                _must(self._speaking is None or self._unheard, "speech that begins twice")
                 _must(item not in self._committed, "speech for an item that was committed")
                 self._speaking, self._speech_at = item, event["audio_start_ms"]
                 self._spoken.add(item)
-                self._cleared = False
+                self._unheard = False
             case "speech_stopped":
                 _must(item == self._speaking, "the end of speech that has not begun")
                 _must(event["audio_end_ms"] >= self._speech_at, "speech that ends before it begins")
@@ -176,7 +177,7 @@ class Grammar:
                 self._awaited = item
                 self._speaking = None if self._speaking == item else self._speaking
             case "cleared":
-                self._cleared = True
+                self._unheard = True
             case _:
                 raise Violation("an unknown event")
 
@@ -264,7 +265,8 @@ class Grammar:
         _must(status in ("completed", "cancelled", "incomplete", "failed"), "a status that is no end")
         _must((details is None) == (status == "completed"), "details where there are none, or none where there are")
         _must(details is None or details["type"] == status, "details of another status")
-        _must(status != "failed" or bool(details["error"]["code"]), "a failure without a code")
+        if status == "failed":
+            _must(bool(response["status_details"]["error"]["code"]), "a failure without a code")
         if status == "completed":
             _must(all(item["status"] == "completed" for item in response["output"]), "a whole response with a part cut off")
 

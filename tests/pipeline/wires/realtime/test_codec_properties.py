@@ -204,8 +204,9 @@ class Brain:
         turn = self.draw(st.sampled_from(list(self.replies)))
         match self.draw(st.sampled_from(["say", "sound", "call", "fail", "end"])):
             case "say":
-                self.texts[turn] = f"{self.texts.get(turn, '')} word".strip()
-                self.told.append(told.Said(turn, self.texts[turn], False))
+                if self.draw(st.booleans()):
+                    self.texts[turn] = f"{self.texts.get(turn, '')} word".strip()
+                self.told.append(told.Said(turn, self.texts.get(turn, ""), self.draw(st.booleans())))
             case "sound":
                 self.told.append(told.AsideSpoken(turn, bytes(96)) if self.replies[turn] else bytes(96))
             case "call":

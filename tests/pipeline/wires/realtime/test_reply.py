@@ -119,6 +119,14 @@ def test_the_end_of_a_reply() -> None:
     }
 
 
+def test_a_reply_that_only_calls_a_function_has_no_message() -> None:
+    one = reply()
+    assert one.said("") == []
+    one.called(call("{}", final=True))
+    (done,) = read(one.ended(DONE, 0))
+    assert [item["type"] for item in done["response"]["output"]] == ["function_call"]
+
+
 def test_a_reply_that_is_only_read() -> None:
     one = reply(asked=Asked(modality="text"))
     assert types(one.said("Hi."))[-1] == "response.output_text.delta"
