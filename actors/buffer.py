@@ -6,9 +6,11 @@ VAD in one call at a time, and what gathers meanwhile goes with the next. Nothin
 
 import asyncio
 import logging
+import pickle
 import time
 from collections import deque
 from dataclasses import asdict, dataclass
+from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol, assert_never
 
 import numpy as np
@@ -17,7 +19,7 @@ from actors.engines.silero import WINDOW
 from actors.errands import Errands
 from actors.gathering import Throttle
 from actors.line import Address, Line, Switchboard
-from actors.outbox import Outbox
+from actors.outbox import NotHere, Outbox, Rejoined
 from actors.stages import STAGES, Stages
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
@@ -26,7 +28,9 @@ from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.errors import Fault, ParleyError
 from pipeline.flow import load_flow
+from pipeline.journal import Return, Snapshot
 from pipeline.manner import Manner
+from pipeline.memento import Memento
 from pipeline.notices import Failed
 from pipeline.ports import Samples
 from pipeline.speculation import Books
@@ -47,9 +51,22 @@ class Opening(NamedTuple):
     id: int
     flow: str
     manner: Manner
+    secret: str = ""
+    """What a caller must know to come back to it; empty if they cannot."""
+    returns: Return | None = None
+    """Where it goes on, if another shard has held it."""
+    events: int = 0
+    """How many of the caller's events that shard had taken."""
 
 
-Said = tuple[list[Opening], Tick, list[tuple[int, on.FromCaller]]]
+class Rejoin(NamedTuple):
+    """A caller comes back to a conversation, through whichever gateway."""
+
+    id: int
+    secret: str
+
+
+Said = tuple[list[Opening | Rejoin], Tick, list[tuple[int, on.FromCaller]]]
 """What the callers of a gateway said: new conversations, audio, and events, in this order."""
 
 
@@ -64,8 +81,13 @@ class _Caller:
     conversation: Conversation
     ear: Ear
     errands: Errands
+    opening: Opening
+    events: int = 0
+    """How many events of the caller were taken."""
     wake_at: float | None = None
     timer: asyncio.TimerHandle | None = None
+    goodbye: asyncio.TimerHandle | None = None
+    """Ends the conversation, unless the caller comes back before."""
 
 
 class BufferActor:
@@ -101,21 +123,25 @@ class BufferActor:
             outbox = self._outboxes[line] = Outbox(line)
         now = time.monotonic()
         for opening in openings:
-            self._open(opening, outbox, now)
+            if isinstance(opening, Rejoin):
+                self._rejoin(opening, outbox, now)
+            else:
+                self._open(opening, outbox, now)
         for conversation, samples in audio.unpack():
             self._hear(conversation, samples, outbox, now)
         for conversation, event in events:
             caller = self._callers.get(conversation)
-            if caller is not None:
+            if caller is not None and caller.outbox is outbox:
+                caller.events += 1
                 self._give(caller, event, now)
         if self._ready or self._gone:
             self._stirred.set()
 
     def _lost(self, line: Line) -> None:
-        """A gateway is gone, and its callers with it."""
+        """A gateway is gone; its callers may come back through another one."""
         outbox = self._outboxes.pop(line, None)
         for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
-            self._give(caller, on.HungUp(), time.monotonic())
+            self._give(caller, on.WentAway(), time.monotonic())
 
     async def status(self) -> dict[str, Any]:
         return {
@@ -143,7 +169,7 @@ class BufferActor:
 
     def _hear(self, conversation: int, samples: Samples, outbox: Outbox, now: float) -> None:
         caller = self._callers.get(conversation)
-        if caller is None:
+        if caller is None or caller.outbox is not outbox:
             # It ended, or this shard was born after it: who still sends has not heard of that.
             outbox.put(conversation, None)
             return
@@ -165,19 +191,57 @@ class BufferActor:
             outbox.put(opening.id, None)
             return
         name = f"{opening.id:x}"
-        conversation = Conversation(self._config, opening.flow, flow, opening.manner, name=name)
+        memento: Memento | None = None if opening.returns is None else pickle.loads(opening.returns.memento)
+        manner = opening.manner if memento is None else memento.manner
+        conversation = Conversation(self._config, opening.flow, flow, manner, name=name)
         errands = Errands(name, self._stages, lambda event: self._deliver(opening.id, event))
-        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), errands)
-        caller.ear.adjust(opening.manner)
+        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), errands, opening, opening.events)
+        caller.ear.adjust(manner)
         self._callers[opening.id] = caller
         self._opened += 1
-        self._give(caller, on.Opened(), now)
+        if memento is None or opening.returns is None:
+            self._give(caller, on.Opened(), now)
+        else:
+            self._go_on(caller, memento, opening.returns, now)
+
+    def _go_on(self, caller: _Caller, memento: Memento, returns: Return, now: float) -> None:
+        """Takes over a conversation whose shard was lost."""
+        caller.ear.begin_at(returns.position)
+        for command in caller.conversation.restore(memento, returns.told, now):
+            self._obey(caller, command)
+        self._tell_place(caller, moved=True)
+        self._set_timer(caller)
+
+    def _tell_place(self, caller: _Caller, *, moved: bool = False) -> None:
+        """Tells the gateway where the conversation stands, if that has changed and can be told."""
+        if caller.ear.speaking:
+            return
+        memento = caller.conversation.memento()
+        if memento is None:
+            return
+        wanted = caller.conversation.audio_needed_from
+        position = caller.ear.needed_from if wanted is None else min(caller.ear.needed_from, wanted)
+        caller.outbox.put(caller.id, Snapshot(pickle.dumps(memento, protocol=5), position, caller.events, moved))
+
+    def _rejoin(self, rejoin: Rejoin, outbox: Outbox, now: float) -> None:
+        caller = self._callers.get(rejoin.id)
+        if caller is None or not compare_digest(caller.opening.secret, rejoin.secret) or not rejoin.secret:
+            outbox.put(rejoin.id, NotHere())
+            return
+        caller.outbox = outbox
+        if caller.goodbye is not None:
+            caller.goodbye.cancel()
+            caller.goodbye = None
+        place = Rejoined(caller.conversation.manner, caller.opening.flow, caller.ear.received, caller.events)
+        outbox.put(caller.id, place)
+        self._give(caller, on.CameBack(), now)
 
     def _close(self, caller: _Caller) -> None:
         caller.errands.abandon_all()
         self._books.add(caller.conversation.books)
-        if caller.timer is not None:
-            caller.timer.cancel()
+        for timer in (caller.timer, caller.goodbye):
+            if timer is not None:
+                timer.cancel()
         self._callers.pop(caller.id, None)
         self._ready.pop(caller.id, None)
         self._gone.append(caller.id)
@@ -207,9 +271,21 @@ class BufferActor:
         self._set_timer(caller)
         if isinstance(event, on.Adjusted):
             caller.ear.adjust(event.manner)
+        if isinstance(event, on.WentAway):
+            self._wait_for(caller)
         ended = caller.ear.need_silence(caller.conversation.silence_ms)
         if ended is not None:
             self._give(caller, ended, now)
+            return
+        self._tell_place(caller)
+
+    def _wait_for(self, caller: _Caller) -> None:
+        """A caller who went away may come back for a while."""
+        caller.outbox = Outbox(None)
+        patience_s = self._config.server.resume_s if caller.opening.secret else 0
+        caller.goodbye = asyncio.get_running_loop().call_later(
+            patience_s, lambda: self._give(caller, on.HungUp(), time.monotonic())
+        )
 
     def _deliver(self, conversation: int, event: on.Event) -> None:
         """A stage's result for a conversation that may be over."""

@@ -1,26 +1,51 @@
 """What one gateway should get from a shard, in order: all that comes in one go of the event loop leaves in one message."""
 
 import asyncio
+from typing import NamedTuple
 
 from actors.line import Line
+from pipeline.journal import Snapshot
+from pipeline.manner import Manner
 from pipeline.notices import Notice
 
-Delivery = Notice | bytes | None
+
+class Rejoined(NamedTuple):
+    """A caller who came back has their conversation again."""
+
+    manner: Manner
+    flow: str
+    position: int
+    """Audio that was received, in samples."""
+    events: int
+    """Events that were taken."""
+
+
+class NotHere(NamedTuple):
+    """This shard holds no such conversation, or not for whoever asks."""
+
+
+ForClient = Notice | bytes | None
 """What a caller should get: a notice, reply audio, or None when the conversation is over."""
+Delivery = ForClient | Snapshot | Rejoined | NotHere
+"""What a gateway gets for a caller."""
 
 
 class Outbox:
     """Bounded by pacing: a conversation puts no more in than its caller hears, and the line by what may wait on it."""
 
-    def __init__(self, line: Line) -> None:
+    def __init__(self, line: Line | None) -> None:
+        """Without a line nobody gets it: the caller went away, and may come back."""
         self._line = line
         self._waiting: list[tuple[int, Delivery]] = []
 
     def put(self, caller: int, delivery: Delivery) -> None:
+        if self._line is None:
+            return
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self._send)
         self._waiting.append((caller, delivery))
 
     def _send(self) -> None:
         waiting, self._waiting = self._waiting, []
-        self._line.send(waiting)
+        if self._line is not None:
+            self._line.send(waiting)

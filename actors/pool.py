@@ -56,7 +56,8 @@ class RayDetector:
     async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
         line = self._line
         if line is None or not line.open:
-            line = self._line = await dial(await actor(self._name).address.remote(), self._take, self._lost)
+            where: Any = actor(self._name)
+            line = self._line = await dial(await where.address.remote(), self._take, self._lost)
         self._number += 1
         answer = self._answer = asyncio.get_running_loop().create_future()
         line.send((self._number, ids, windows, gone))

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from actors.outbox import Delivery
+from actors.outbox import ForClient
 from actors.resampling import Resampler
-from gateway.link import ShardLink
+from gateway.calls import Call
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven
 from pipeline.notices import AsideSpoken, Held, Interrupted, Notice
@@ -73,11 +73,10 @@ class Terms:
 class Connection:
     """Moves frames between a socket and its conversation."""
 
-    def __init__(self, caller: int, wire: Wire, terms: Terms, link: ShardLink, receive: Receive, send: Send) -> None:
-        self._caller = caller
+    def __init__(self, call: Call, wire: Wire, terms: Terms, receive: Receive, send: Send) -> None:
+        self._call = call
         self._wire = wire
         self._terms = terms
-        self._link = link
         self._receive = receive
         self._send = send
         self._line = _Line(wire.in_rate)
@@ -90,9 +89,9 @@ class Connection:
         """Audio in it."""
         self._stirred = asyncio.Event()
         self._close = Close(NORMAL)
-        self._ending = False
+        self._ending = self._over = False
 
-    def take(self, delivery: Delivery) -> None:
+    def take(self, delivery: ForClient) -> None:
         """Queues what the conversation has for its caller."""
         match delivery:
             case bytes():
@@ -101,6 +100,8 @@ class Connection:
                 self._out_bytes += len(pcm)
             case Interrupted() | Held():
                 self._drop_audio()
+            case None:
+                self._over = True
             case _:
                 pass
         self._queue(delivery)
@@ -108,8 +109,8 @@ class Connection:
     def tell(self, notice: Notice) -> None:
         self.take(notice)
 
-    async def run(self) -> None:
-        """Lasts as long as the conversation."""
+    async def run(self) -> bool:
+        """Lasts as long as the connection; says whether the conversation is over with it, or its socket just broke."""
         writer = asyncio.create_task(self._write())
         reader = asyncio.create_task(self._read())
         try:
@@ -125,10 +126,9 @@ class Connection:
         finally:
             writer.cancel()
             reader.cancel()
-            self._link.event(self._caller, HungUp())
-            self._link.forget(self._caller)
             for end in await asyncio.gather(writer, reader, return_exceptions=True):
                 self._note(end)
+        return self._over
 
     # From the caller
 
@@ -150,9 +150,10 @@ class Connection:
                 elif isinstance(taken, str):
                     self._queue(taken)
                 elif isinstance(taken, HungUp):
+                    self._over = True
                     return
                 else:
-                    self._link.event(self._caller, await self._placed(taken))
+                    self._call.event(await self._placed(taken))
 
     async def _hear_long(self, pcm: bytes) -> float:
         for start in range(0, len(pcm), _PIECE_BYTES):
@@ -184,7 +185,7 @@ class Connection:
     def _pass(self, pcm: bytes) -> None:
         if pcm:
             self._sent_samples += len(pcm) // 2
-            self._link.audio(self._caller, pcm)
+            self._call.audio(pcm)
 
     async def _placed(self, event: FromCaller) -> FromCaller:
         """An event with what only the connection knows: its place in the audio, and audio at the rate that is listened to."""
@@ -226,7 +227,7 @@ class Connection:
         self._out.append(self._wire.refuse(error))
         self._out.append(None)
         self._close = self._terms.closing(error)
-        self._ending = True
+        self._ending = self._over = True
         self._stirred.set()
 
     async def _write(self) -> None:
@@ -257,7 +258,7 @@ class Connection:
         # OSError: the client left while something was sent.
         if isinstance(end, Exception) and not isinstance(end, OSError):
             trace = "".join(traceback.format_tb(end.__traceback__))
-            log.error("connection %x broke (%s)\n%s", self._caller, type(end).__name__, trace)
+            log.error("connection %x broke (%s)\n%s", self._call.id, type(end).__name__, trace)
 
 
 class _Line:

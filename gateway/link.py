@@ -1,53 +1,77 @@
 """The way between this gateway and one shard, for all of its callers together.
 
-What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`, and two under way
-at most, so that a slow shard gets fewer and larger ticks instead of a queue of them. The answers bring what callers should
-get; one is always awaited, and held back by the shard until it has something to bring.
+What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`. What they should
+get comes back over the same line. A line that breaks is dialled again until the shard, which Ray starts anew, answers.
 """
 
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from actors.buffer import Opening
+from actors.buffer import Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
-from actors.outbox import Delivery
-from pipeline.errors import Fault
+from actors.outbox import Delivery, NotHere, Rejoined
 from pipeline.events import FromCaller
-from pipeline.notices import Failed
 from pipeline.ticks import Tick
+
+if TYPE_CHECKING:
+    from gateway.calls import Call
 
 log = logging.getLogger(__name__)
 
-_PATIENCE_S = 0.2
-_LOST = Failed(
-    "conversation_lost", "the part of the server that held this conversation failed; please call again", Fault.SERVER
-)
+_AGAIN_S = 0.2
+"""Between two attempts to reach a shard."""
+_ANSWER_S = 2.0
+"""How long Ray may take to say where a shard is called."""
 
 
 class ShardLink:
-    def __init__(self, gateway: str, shard: Any, tick_ms: float) -> None:
+    def __init__(self, shard: Any, tick_ms: float) -> None:
         """`shard` is a handle of a BufferActor."""
-        self._gateway = gateway
         self._shard = shard
         self._throttle = Throttle(tick_ms)
-        self._takers: dict[int, Callable[[Delivery], None]] = {}
-        self._openings: list[Opening] = []
+        self._line: Line | None = None
+        self._calls: dict[int, Call] = {}
+        self._rejoining: dict[int, tuple[Call, asyncio.Future[Rejoined | None]]] = {}
+        self._openings: list[Opening | Rejoin] = []
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
         self._stirred = asyncio.Event()
-        self._task = asyncio.create_task(self._send_forever())
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, lost: Callable[[list["Call"]], None], back: Callable[[], None]) -> None:
+        """`lost` hears of calls whose shard died, `back` of every time that it can be reached."""
+        self._task = asyncio.create_task(self._send_forever(lost, back))
+
+    @property
+    def up(self) -> bool:
+        return self._line is not None and self._line.open
 
     @property
     def callers(self) -> int:
-        return len(self._takers)
+        return len(self._calls)
 
-    def open(self, opening: Opening, taker: Callable[[Delivery], None]) -> None:
-        self._takers[opening.id] = taker
+    def open(self, call: "Call", opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
+        """A conversation begins, or goes on with what its last shard may not have heard."""
+        self._calls[call.id] = call
         self._openings.append(opening)
+        if audio:
+            self._audio.append((call.id, audio))
+        self._events += [(call.id, event) for event in events]
         self._stirred.set()
+
+    async def rejoin(self, call: "Call", secret: str) -> Rejoined | None:
+        """Asks for a conversation that the shard may hold."""
+        answer: asyncio.Future[Rejoined | None] = asyncio.get_running_loop().create_future()
+        self._rejoining[call.id] = (call, answer)
+        self._openings.append(Rejoin(call.id, secret))
+        self._stirred.set()
+        try:
+            return await answer
+        finally:
+            self._rejoining.pop(call.id, None)
 
     def audio(self, caller: int, pcm: bytes) -> None:
         self._audio.append((caller, pcm))
@@ -59,11 +83,12 @@ class ShardLink:
 
     def forget(self, caller: int) -> None:
         """Nobody takes this caller's deliveries any more."""
-        self._takers.pop(caller, None)
+        self._calls.pop(caller, None)
 
-    async def _send_forever(self) -> None:
+    async def _send_forever(self, lost: Callable[[list["Call"]], None], back: Callable[[], None]) -> None:
         while True:
-            line = await self._dial()
+            line = self._line = await self._dial()
+            back()
             while line.open:
                 await self._stirred.wait()
                 await self._throttle()
@@ -72,26 +97,44 @@ class ShardLink:
                 self._openings, self._audio, self._events = [], [], []
                 if openings or audio or events:
                     line.send((openings, Tick.pack(audio), events))
+            # What was on its way is in the journals of the calls.
+            self._openings, self._audio, self._events = [], [], []
+            for _, answer in self._rejoining.values():
+                if not answer.done():
+                    answer.set_result(None)
+            calls, self._calls = list(self._calls.values()), {}
+            lost(calls)
 
     async def _dial(self) -> Line:
         while True:
             try:
-                return await dial(await self._shard.address.remote(), self._take, self._lost)
+                async with asyncio.timeout(_ANSWER_S):
+                    return await dial(await self._shard.address.remote(), self._take, self._lost)
             except Exception as error:
-                log.warning("shard cannot be reached (%s)", type(error).__name__)
-                await asyncio.sleep(_PATIENCE_S)
-
-    def _take(self, _: Line, deliveries: list[tuple[int, Delivery]]) -> None:
-        for caller, delivery in deliveries:
-            taker = self._takers.get(caller)
-            if taker is not None:
-                taker(delivery)
+                log.info("a shard cannot be reached yet (%s)", type(error).__name__)
+                await asyncio.sleep(_AGAIN_S)
 
     def _lost(self, _: Line) -> None:
-        """The shard died, and what it held is gone; Ray starts it again."""
-        log.error("shard failed; %d conversations are lost", len(self._takers))
-        takers, self._takers = self._takers, {}
-        for taker in takers.values():
-            taker(_LOST)
-            taker(None)
         self._stirred.set()
+
+    def _take(self, line: Line, deliveries: list[tuple[int, Delivery]]) -> None:
+        if line is not self._line:
+            return
+        for caller, delivery in deliveries:
+            call = self._calls.get(caller)
+            if isinstance(delivery, Rejoined | NotHere):
+                self._answered(caller, delivery)
+            elif call is not None:
+                call.take(delivery)
+
+    def _answered(self, caller: int, answer: Rejoined | NotHere) -> None:
+        asked = self._rejoining.pop(caller, None)
+        if asked is None or asked[1].done():
+            return
+        call, future = asked
+        if isinstance(answer, NotHere):
+            future.set_result(None)
+            return
+        self._calls[caller] = call
+        call.link = self
+        future.set_result(answer)

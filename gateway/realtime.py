@@ -22,13 +22,14 @@ from actors.buffer import Opening
 from actors.engines.voices import OPENAI_VOICES
 from actors.stages import Stages
 from gateway import connection
+from gateway.calls import Call, Calls
 from gateway.connection import GOING_AWAY, POLICY, TRY_LATER, Close, Connection
 from gateway.guard import Guard, accepting
-from gateway.link import ShardLink
 from gateway.rest import refusal
 from pipeline.config import Config
 from pipeline.engine_settings import FlowEngine
 from pipeline.errors import ClientError, Fault, ParleyError
+from pipeline.events import HungUp
 from pipeline.keys import Caller
 from pipeline.wires.realtime import session
 from pipeline.wires.realtime.codec import Realtime
@@ -64,14 +65,13 @@ class RealtimeApi:
         stages: Stages,
         guard: Guard,
         watch: Callable[[], Watch],
-        place: Callable[[], ShardLink],
+        calls: Callable[[], Calls],
     ) -> None:
-        """`place` gives the link to the shard that has most room."""
         self._config = config
         self._stages = stages
         self._guard = guard
         self._watch = watch
-        self._place = place
+        self._calls = calls
         self._voices: frozenset[str] = frozenset()
 
     def routes(self) -> list[BaseRoute]:
@@ -92,10 +92,14 @@ class RealtimeApi:
             await send_accepting({"type": "websocket.accept"})
             for words in wire.opening():
                 await send({"type": "websocket.send", "text": words})
-            link = self._place()
-            talk = Connection(id, wire, self._limits(), link, receive, send)
-            link.open(Opening(id, self._config.conversation.flow, wire.manner), talk.take)
-            await talk.run()
+            call = Call(Opening(id, self._config.conversation.flow, wire.manner))
+            talk = Connection(call, wire, self._limits(), receive, send)
+            calls = self._calls()
+            calls.open(call, talk.take)
+            try:
+                await talk.run()
+            finally:
+                calls.end(call, HungUp())
 
     async def _terms(self, id: int, model: str, transcribes: bool) -> session.Terms:
         config = self._config

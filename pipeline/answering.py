@@ -13,8 +13,9 @@ from pipeline.floor import Floor
 from pipeline.flow import Flow
 from pipeline.history import Item
 from pipeline.latency import Latency
+from pipeline.memento import Memento, ReplyDue, Told
 from pipeline.mouth import Mouth, Step
-from pipeline.notices import Interrupted
+from pipeline.notices import Interrupted, ReplyEnded
 from pipeline.ports import Entry, Message, Prompt, Wish
 from pipeline.states import State, Trigger
 
@@ -41,6 +42,8 @@ class Answering:
         self._asked = ""
         """The item of the caller's last turn."""
         self._prompt_due: _PromptDue | None = None
+        self._away = False
+        """Whether nobody is there to hear the reply."""
         self.turns: list[Latency] = []
         """Reports of turns that were answered since somebody last took them."""
 
@@ -96,6 +99,37 @@ class Answering:
         known = self._floor.history.entries() if entries is None else entries
         return Prompt(known, self._floor.manner.language, self._flow_name, self._flow_state, wish)
 
+    # Nobody listens for a while
+
+    def pause(self) -> None:
+        """The caller is away: what they do not hear is kept for them."""
+        self._away = True
+        self._floor.out += self.mouth.hold(self._floor.now)
+
+    def go_on(self) -> None:
+        self._away = False
+        if self._floor.state is not State.HELD:
+            self._floor.out += self.mouth.go_on(self._floor.now)
+
+    # It goes on elsewhere
+
+    def describe(self) -> tuple[dict[str, Any], ReplyDue | None]:
+        """Where the call flow stands, and the reply under way."""
+        return self._flow_state, self.mouth.due_elsewhere(self._asked)
+
+    def restore(self, memento: Memento, told: Told) -> None:
+        floor, due = self._floor, memento.reply
+        self._flow_state = memento.flow_state
+        for turn in told.broken:
+            floor.tell(ReplyEnded(turn, "failed", "server_error", "A part of this server failed; please ask again."))
+        if due is None or due.turn in told.broken:
+            floor.restore(memento, State.LISTENING, floor.now)
+            return
+        self._asked = due.asked
+        sounded = bool(due.sent + told.sent)
+        floor.restore(memento, State.SPEAKING if sounded else State.THINKING, floor.now)
+        floor.out += self.mouth.restore(floor.new_work(due.turn), due, told, self._flow_state, floor.now)
+
     # What we say by ourselves
 
     def greet(self) -> None:
@@ -139,7 +173,7 @@ class Answering:
             floor.out += self.mouth.ask(self.prompt(due.wish, due.entries))
         for call in self.mouth.take_calls():
             floor.history.tell(call)
-        commands, step = self.mouth.carry_on(floor.clock, floor.now, held=floor.state is State.HELD)
+        commands, step = self.mouth.carry_on(floor.clock, floor.now, held=self._away or floor.state is State.HELD)
         floor.out += commands
         match step:
             case Step.BEGAN:

@@ -21,6 +21,7 @@ from pipeline.history import Item
 from pipeline.latency import Latency, TurnClock
 from pipeline.listening import Listening
 from pipeline.manner import Manner
+from pipeline.memento import Memento, Told
 from pipeline.notices import Failed, Heard
 from pipeline.ports import Message
 from pipeline.quiet import Ask, Keys
@@ -30,8 +31,6 @@ from pipeline.states import State, Trigger
 from pipeline.turn_taking import TurnModel
 
 __all__ = ["UNASKED", "Conversation"]
-
-_EXPIRED = "Your session hit the longest time that this server allows. Please connect again."
 
 
 class Conversation:
@@ -54,6 +53,26 @@ class Conversation:
         floor.out, floor.now = [], now
         self._take(event)
         self._answering.carry_on(words_awaited=self._listening.beside.awaits_words)
+        return floor.out
+
+    def memento(self) -> Memento | None:
+        """What has to be known to go on elsewhere; None when that was told already, or cannot be told while somebody speaks."""
+        floor = self._floor
+        if not floor.changed or self.over or not self._listening.at_rest:
+            return None
+        floor.changed = False
+        flow_state, reply = self._answering.describe()
+        pauses, since = self._listening.describe()
+        numbers = (floor.now - floor.opened_at, floor.turn, floor.attempts, floor.history.named)
+        return Memento(floor.manner, *numbers, floor.history.kept(), flow_state, pauses, since, reply)
+
+    def restore(self, memento: Memento, told: Told, now: float) -> list[Command]:
+        """Goes on where another conversation was left, which has told its client something since."""
+        floor = self._floor
+        floor.out, floor.now = [], now
+        self._listening.restore(memento)
+        self._answering.restore(memento, told)
+        self._answering.carry_on(words_awaited=False)
         return floor.out
 
     def deadline(self) -> float | None:
@@ -151,6 +170,10 @@ class Conversation:
                 self._listening.stop_asked()
             case on.Played(ms):
                 self._answering.mouth.played(ms, floor.now)
+            case on.WentAway():
+                self._answering.pause()
+            case on.CameBack():
+                self._answering.go_on()
             case on.HungUp():
                 self._drop_everything()
                 floor.go(Trigger.HUNG_UP)
@@ -200,8 +223,6 @@ class Conversation:
                 self._listening.drop()
                 self._answering.say_goodbye()
             case Ask.END:
-                if floor.manner.keeps_items:
-                    floor.tell(Failed("session_expired", _EXPIRED, Fault.CLIENT))
                 self._drop_everything()
                 self._answering.hang_up()
             case None:

@@ -57,6 +57,26 @@ class Ear:
             self._endpointer.speaking = False
             self._skip()
 
+    def begin_at(self, position: int) -> None:
+        """Audio before this position was heard elsewhere."""
+        self._audio.begin_at(position)
+        self._endpointer.position += position
+        self._ended_at = position
+
+    @property
+    def received(self) -> int:
+        """Position after the newest sample."""
+        return self._audio.received
+
+    @property
+    def needed_from(self) -> int:
+        """Position from which audio may still be the beginning of a turn."""
+        return max(self._endpointer.position - self._reach, self._ended_at)
+
+    @property
+    def speaking(self) -> bool:
+        return self._endpointer.speaking
+
     def _listen_by(self, turn: Turn) -> None:
         wanted = turn.melody and turn.detection == "semantic_vad"
         self._melody = to_samples(LOOK_MS, LISTENING_RATE) if wanted else 0

@@ -102,6 +102,16 @@ class Played:
 
 
 @dataclass(frozen=True, slots=True)
+class WentAway:
+    """The connection broke; the caller may come back."""
+
+
+@dataclass(frozen=True, slots=True)
+class CameBack:
+    """The caller is there again, and has what was sent and not what was lost on the way."""
+
+
+@dataclass(frozen=True, slots=True)
 class Adjusted:
     """The client wants the conversation held in another manner."""
 
@@ -260,7 +270,7 @@ class TimePassed:
 
 
 FromItems = Adjusted | Committed | Cleared | ItemGiven | ItemUnwanted | ItemAsked | ItemCut | ReplyAsked | ReplyUnwanted
-FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | HungUp | FromItems
+FromCaller = Opened | Typed | KeyPressed | StopAsked | Played | WentAway | CameBack | HungUp | FromItems
 FromEar = SpeechBegan | SpeechGrew | SpeechPaused | SpeechResumed | SpeechEnded | PieceDue | AudioDropped
 FromReplyStages = ReplyGrew | CallGrew | ReplyEnded | SpeechMade | PhraseEnded
 FromStage = Transcribed | FromReplyStages | StageFailed

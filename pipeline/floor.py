@@ -9,6 +9,7 @@ from pipeline.config import Config
 from pipeline.history import History
 from pipeline.latency import TurnClock
 from pipeline.manner import Manner
+from pipeline.memento import Memento
 from pipeline.notices import Notice
 from pipeline.quiet import Quiet
 from pipeline.speculation import Books
@@ -35,9 +36,13 @@ class Floor:
         self.under_load = False
         """Whether the server has no time to spare for replies that may not be needed."""
         self._attempts = 0
+        self.changed = False
+        """Whether the newest memento is out of date."""
 
     def go(self, trigger: Trigger) -> None:
         self.state = after(self.state, trigger)
+        if self.state in (State.LISTENING, State.THINKING):
+            self.changed = True
         if self.state is State.LISTENING:
             self.quiet.rest(self.now)
 
@@ -54,6 +59,18 @@ class Floor:
     def new_work(self, turn: int) -> Work:
         self._attempts += 1
         return Work(turn, self._attempts)
+
+    @property
+    def attempts(self) -> int:
+        return self._attempts
+
+    def restore(self, memento: Memento, state: State, now: float) -> None:
+        """Goes on where another floor was left."""
+        self.state, self.now, self.opened_at = state, now, now - memento.age_s
+        self.turn, self._attempts = memento.turn, memento.attempts
+        self.history.restore(memento.items, memento.names)
+        self.quiet.begin(self.opened_at)
+        self.quiet.rest(now)
 
     def shown(self, item: str) -> str:
         """The name of an item, for clients that keep items."""

@@ -23,6 +23,10 @@ class CallerAudio:
         """Position after the newest sample."""
         self._cursor = 0
 
+    def begin_at(self, position: int) -> None:
+        """Audio before this position never came here."""
+        self._base = self._cursor = self.received = position
+
     @property
     def held(self) -> int:
         """Samples that are still kept."""

@@ -29,7 +29,7 @@ class Item:
 
 
 @dataclass(slots=True)
-class _Kept:
+class Kept:
     item: Item
     known: bool
     """Whether its words are there; until then only its place is kept."""
@@ -44,7 +44,18 @@ class History:
         self._limit = limit
         self._name = name
         self._named = 0
-        self._kept: list[_Kept] = []
+        self._kept: list[Kept] = []
+
+    @property
+    def named(self) -> int:
+        return self._named
+
+    def kept(self) -> tuple[Kept, ...]:
+        """Everything, to be gone on with elsewhere."""
+        return tuple(self._kept)
+
+    def restore(self, kept: tuple[Kept, ...], named: int) -> None:
+        self._kept, self._named = list(kept), named
 
     def new_name(self) -> str:
         """A name for the next item."""
@@ -55,7 +66,7 @@ class History:
 
     def open(self, item: Item) -> None:
         """Keeps a place for something whose words are not known yet."""
-        self._kept.append(_Kept(item, known=False))
+        self._kept.append(Kept(item, known=False))
         del self._kept[: -self._limit]
 
     def tell(self, item: Item, ledger: Ledger | None = None) -> None:
@@ -101,7 +112,7 @@ class History:
             gone = len(self._kept) - self._limit + 1
             del self._kept[:gone]
             place = max(place - gone, 0)
-        self._kept.insert(place, _Kept(item, known))
+        self._kept.insert(place, Kept(item, known))
         return self._kept[place - 1].item.id if place else ""
 
     def resolve(self, entries: Iterable[Entry | str]) -> tuple[Entry, ...]:
@@ -129,10 +140,10 @@ class History:
         entry = replace(kept.item.entry, text=text)
         kept.item = replace(kept.item, entry=entry, complete=whole, heard_ms=heard_ms)
 
-    def _find(self, id: str) -> _Kept | None:
+    def _find(self, id: str) -> Kept | None:
         return next((kept for kept in reversed(self._kept) if kept.item.id == id), None)
 
-    def _known(self, id: str, purpose: str, param: str = "item_id") -> _Kept:
+    def _known(self, id: str, purpose: str, param: str = "item_id") -> Kept:
         kept = self._find(id)
         if kept is None:
             raise ClientError(f"item_{purpose}_invalid_item_id", f"There is no item '{id}' in this conversation.", param)

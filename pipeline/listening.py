@@ -16,6 +16,7 @@ from pipeline.caller_turn import CallerTurn, Piece
 from pipeline.floor import Floor
 from pipeline.history import Item
 from pipeline.latency import TurnClock
+from pipeline.memento import Memento
 from pipeline.notices import CallerBegan, CallerStopped, Failed, Heard, TurnTaken
 from pipeline.ports import LISTENING_RATE, Message, Transcript
 from pipeline.scribe import Scribe
@@ -70,6 +71,21 @@ class Listening:
         manner = self._scribe.manner = self._floor.manner
         if other_rules:
             self._taking = TurnTaking(manner.turn or self._floor.config.turn, self._model)
+
+    # It goes on elsewhere
+
+    @property
+    def at_rest(self) -> bool:
+        """Whether nobody speaks and no words are awaited."""
+        return self._caller is None and self.beside.speaking is None and not self.beside.awaits_words
+
+    def describe(self) -> tuple[tuple[int, ...], int]:
+        """The caller's own pauses, and from where audio is in no turn."""
+        return self._taking.pauses, self._since
+
+    def restore(self, memento: Memento) -> None:
+        self._taking.know_pauses(memento.pauses)
+        self._since = memento.since
 
     # The caller speaks
 

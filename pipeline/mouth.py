@@ -20,6 +20,7 @@ from pipeline.latency import Latency, TurnClock
 from pipeline.ledger import Ledger
 from pipeline.manner import Manner
 from pipeline.meaning import same_meaning
+from pipeline.memento import ReplyDue, Told
 from pipeline.notices import AudioDone, AudioStarted, CallGrew, Failed, Held, ReplyBegan, ReplyEnded, Said, TurnReport, WentOn
 from pipeline.phrasing import Phraser
 from pipeline.ports import Finish, FlowStep, Message, Prompt, ToolCall, Wish
@@ -133,7 +134,34 @@ class Mouth:
     def ask(self, prompt: Prompt) -> list[Command]:
         """Asks for the words of the reply that has begun."""
         assert self._reply is not None
+        self._reply.prompt = prompt
         return [self._think(self._reply.work, prompt)]
+
+    def due_elsewhere(self, asked: str) -> ReplyDue | None:
+        """What another mouth must know to go on with the reply."""
+        reply = self._reply
+        if reply is None:
+            return None
+        ends_call = reply.prompt is None and self.ends_call
+        sent = reply.playout.sent
+        told = (reply.text, reply.text_ended, sent)
+        return ReplyDue(reply.turn, reply.item, reply.wish, reply.prompt, asked, *told, ends_call)
+
+    def restore(self, work: Work, due: ReplyDue, told: Told, flow_state: dict[str, Any], now: float) -> list[Command]:
+        """Goes on with a reply that another mouth has begun."""
+        text, final, sent = told.text or due.text, told.final or due.final, due.sent + told.sent
+        self._reply = reply = self._new_reply(work, due.wish)
+        reply.item, reply.prompt = due.item, due.prompt
+        phraser = Phraser(self.manner.language)
+        phrases = [*phraser.push(text), *phraser.flush()] if due.wish.spoken else [text]
+        reply.told_before(text, phrases, final=final)
+        if sent:
+            reply.began = True
+            reply.playout.sent_before(sent, now)
+        if due.prompt is None:
+            reply.end_text(FlowStep(flow_state, due.ends_call), Finish())
+            return []
+        return [self._think(work, due.prompt)]
 
     def say(self, work: Work, text: str, flow_state: dict[str, Any], ends_call: bool) -> list[Command]:
         """Says a text that is known."""
@@ -158,6 +186,7 @@ class Mouth:
             return [*self.discard(now), *self.prepare(work, words, prompt, now)]
         self._books.started += 1
         self._prepared = _Prepared(self._new_reply(work, prompt.wish), words, now)
+        self._prepared.reply.prompt = prompt
         return [self._think(work, prompt)]
 
     def release(self, words: str, now: float) -> list[Command] | None:
@@ -210,6 +239,9 @@ class Mouth:
                 if clock is not None and known and not reply.text:
                     clock.spent("llm", took_s, now)
                 self.did.extend(did)
+                phrase = reply.news(phrase)
+                if not phrase:
+                    return []
                 reply.grow(phrase)
                 return [Tell(Said(reply.turn, reply.text, final=False))] if known else []
             case on.CallGrew(_, delta):

@@ -16,6 +16,8 @@ class SessionOpened:
     rate: int
     out_rate: int
     providers: dict[str, str] = field(default_factory=lambda: {})
+    resumed: bool = False
+    """Whether it goes on where a broken connection left it."""
 
 
 @dataclass(frozen=True, slots=True)

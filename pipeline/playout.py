@@ -42,6 +42,8 @@ class Playout:
         self._anchored_at = 0.0
         self.sent = 0
         """Samples that went to the client."""
+        self._skip = 0
+        """Samples that are made once more, but were sent before."""
         self.reported = False
         """Whether the client tells what it has played."""
 
@@ -54,8 +56,11 @@ class Playout:
         """Takes audio of the newest phrase."""
         samples = len(pcm) // 2
         self.ledger.add(samples, words)
-        self._queue.append(pcm)
-        self._queued += samples
+        skipped = min(self._skip, samples)
+        self._skip -= skipped
+        if skipped < samples:
+            self._queue.append(pcm[2 * skipped :])
+            self._queued += samples - skipped
 
     @property
     def held(self) -> bool:
@@ -77,6 +82,12 @@ class Playout:
         self._kept = 0
         self.sent = self._anchor = self._told = self._held_at
         self._held_at = None
+
+    def sent_before(self, samples: int, now: float) -> None:
+        """So much of it went to the client from elsewhere, and counts as heard; it is made again, but not sent."""
+        self.sent = self._anchor = self._told = samples
+        self._anchored_at = now
+        self._skip = samples
 
     def close(self) -> None:
         """Nothing more will be made."""

@@ -31,7 +31,8 @@ class Quiet:
         """When the conversation ends for good, once goodbye was said; who answers a goodbye is still there."""
 
     def begin(self, now: float) -> None:
-        self._ends_at = now + self._longest_s
+        # A client that keeps items is told by its connection.
+        self._ends_at = float("inf") if self._keeps_items else now + self._longest_s
         # Before anything was said there is nothing to go on from.
         self._since = None if self._keeps_items else now
 
@@ -56,7 +57,7 @@ class Quiet:
         if self._gone_by is not None:
             return Ask.END if now >= self._gone_by else None
         if now >= self._ends_at:
-            return Ask.END if self._keeps_items else self._goodbye(now)
+            return self._goodbye(now)
         idle_at = self._idle_at(state)
         if idle_at is None or now < idle_at:
             return None

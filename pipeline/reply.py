@@ -11,7 +11,7 @@ from pipeline.commands import Speak
 from pipeline.config import Config
 from pipeline.manner import Manner
 from pipeline.playout import Playout
-from pipeline.ports import CallDelta, Finish, FlowStep, Phrase, Wish, Word
+from pipeline.ports import CallDelta, Finish, FlowStep, Phrase, Prompt, Wish, Word
 from pipeline.work import Work
 
 
@@ -42,6 +42,13 @@ class Reply:
         self.calls: dict[str, Call] = {}
         """By their ids."""
         self.calls_taken = False
+        self.prompt: Prompt | None = None
+        """What it answers; None when its words are known from the beginning."""
+        self._told = ""
+        """What the client was told of it from elsewhere, and is not told again."""
+        self._told_all = False
+        self._again = ""
+        """How far it has been thought of once more."""
         self.text = ""
         self.began = False
         """Whether any sound has been sent."""
@@ -85,6 +92,26 @@ class Reply:
     def said(self, now: float) -> str:
         """What the caller knows of it by now."""
         return self.playout.heard_text(now) if self.wish.spoken else self.text
+
+    def told_before(self, text: str, phrases: list[str], *, final: bool) -> None:
+        """The client knows this beginning, or all of it; what is thought of now is the same, or what follows."""
+        for phrase in phrases:
+            self.grow(phrase)
+        self.text = self._told = text
+        self._told_all = final
+
+    def news(self, phrase: str) -> str:
+        """What of a phrase the client does not know yet."""
+        if self._told_all:
+            return ""
+        if not self._told:
+            return phrase
+        self._again = f"{self._again} {phrase}".lstrip() if self.wish.spoken else self._again + phrase
+        if self._told.startswith(self._again):
+            return ""
+        told, self._told = self._told, ""
+        # Another wording goes on where the first one stopped.
+        return self._again[len(told) :].strip() if self._again.startswith(told) else phrase
 
     def grow(self, phrase: str) -> None:
         if self.wish.spoken:

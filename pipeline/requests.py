@@ -29,6 +29,7 @@ class Requests:
 
     def adjust(self, manner: Manner) -> None:
         before, self._floor.manner = self._floor.manner, manner
+        self._floor.changed = True
         self._answering.mouth.manner = manner
         self._answering.discard()
         self._listening.adjust(other_rules=manner.turn != before.turn)
@@ -54,6 +55,7 @@ class Requests:
         if isinstance(event, on.ItemUnwanted | on.ItemCut) and event.id and event.id == self._answering.mouth.item:
             self._answering.stop()
         history = self._floor.history
+        self._floor.changed = True
         known = isinstance(event, on.ItemGiven) and history.knows(event.item.id)
         self._floor.out += attend(history, event)
         if isinstance(event, on.ItemGiven) and event.pcm and not known and history.knows(event.item.id):

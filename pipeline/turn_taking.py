@@ -36,6 +36,14 @@ class TurnTaking:
         """What ends the present turn."""
 
     @property
+    def pauses(self) -> tuple[int, ...]:
+        """The caller's own pauses, which another one may take over."""
+        return self._pauses.recent
+
+    def know_pauses(self, pauses: tuple[int, ...]) -> None:
+        self._pauses.recent = pauses
+
+    @property
     def follows_words(self) -> bool:
         return self._rules.detection == "semantic_vad"
 

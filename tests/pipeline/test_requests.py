@@ -557,9 +557,3 @@ def test_nobody_waits_before_the_first_reply() -> None:
     talk = Talk(manner=replace(DETECTING, idle_ms=5_000))
     talk.wait(60_000)
     assert talk.all(NobodySpoke) == []
-
-
-def test_a_session_that_lasts_too_long_ends() -> None:
-    talk = Talk("server.longest_conversation_s=60", manner=MANUAL)
-    talk.wait(60_000)
-    assert ([failed.code for failed in talk.all(Failed)], talk.state) == (["session_expired"], State.ENDED)

@@ -1,0 +1,124 @@
+"""The calls that this gateway carries, and the shards that hold them; a call whose shard is lost goes on at another one."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+
+from actors.buffer import Opening
+from actors.outbox import Delivery, ForClient, NotHere, Rejoined
+from gateway.link import ShardLink
+from pipeline.events import FromCaller
+from pipeline.journal import Journal, Snapshot
+
+log = logging.getLogger(__name__)
+
+_REJOIN_S = 2.0
+
+
+class Call:
+    """One caller's way to the shard that holds the conversation, whichever that is."""
+
+    def __init__(self, opening: Opening) -> None:
+        self.opening = opening
+        self.journal = Journal()
+        self._waiting: list[ForClient] = []
+        self.taker: Callable[[ForClient], None] = self._waiting.append
+        """Gets what the client should get."""
+        self.link: ShardLink | None = None
+        """None while no shard can be reached."""
+
+    @property
+    def id(self) -> int:
+        return self.opening.id
+
+    def go_on(self, taker: Callable[[ForClient], None]) -> None:
+        """Hands out what has come since the caller is back, and everything from now on."""
+        self.taker, waiting = taker, self._waiting
+        self._waiting = []
+        for delivery in waiting:
+            taker(delivery)
+
+    def audio(self, pcm: bytes) -> None:
+        self.journal.audio(pcm)
+        if self.link is not None:
+            self.link.audio(self.id, pcm)
+
+    def event(self, event: FromCaller) -> None:
+        self.journal.event(event)
+        if self.link is not None:
+            self.link.event(self.id, event)
+
+    def take(self, delivery: Delivery) -> None:
+        match delivery:
+            case Snapshot():
+                self.journal.keep(delivery)
+            case None:
+                self.taker(None)
+            case Rejoined() | NotHere():
+                pass  # The link has taken it.
+            case _:
+                if self.journal.passes(delivery):
+                    self.taker(delivery)
+
+
+class Calls:
+    def __init__(self, links: list[ShardLink]) -> None:
+        self._links = links
+        self._waiting: list[Call] = []
+        """Calls that no shard holds at the moment."""
+        for link in links:
+            link.start(self._lost, self._back)
+
+    def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
+        call.taker = taker
+        self._place(call, call.opening, b"", [])
+
+    def end(self, call: Call, last: FromCaller) -> None:
+        """The caller is gone for good, or may come back through another gateway."""
+        call.event(last)
+        if call.link is not None:
+            call.link.forget(call.id)
+            call.link = None
+        elif call in self._waiting:
+            self._waiting.remove(call)
+
+    async def rejoin(self, call: Call, secret: str) -> Rejoined | None:
+        """Looks for a conversation whose caller has come back; None when no shard knows it."""
+        asked = [asyncio.ensure_future(link.rejoin(call, secret)) for link in self._links if link.up]
+        try:
+            async with asyncio.timeout(_REJOIN_S):
+                for answer in asyncio.as_completed(asked):
+                    rejoined = await answer
+                    if rejoined is not None:
+                        call.journal.begin_at(rejoined.position, rejoined.events)
+                        return rejoined
+        except TimeoutError:
+            pass
+        finally:
+            for one in asked:
+                one.cancel()
+        return None
+
+    def _place(self, call: Call, opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
+        link = min((link for link in self._links if link.up), key=lambda link: link.callers, default=None)
+        call.link = link
+        if link is None:
+            self._waiting.append(call)
+        else:
+            link.open(call, opening, audio, events)
+
+    def _lost(self, calls: list[Call]) -> None:
+        """A shard died with these calls."""
+        log.warning("a shard is lost; %d conversations go on elsewhere", len(calls))
+        for call in calls:
+            self._move(call)
+
+    def _back(self) -> None:
+        """A shard can be reached."""
+        waiting, self._waiting = self._waiting, []
+        for call in waiting:
+            self._move(call)
+
+    def _move(self, call: Call) -> None:
+        returns, audio, events = call.journal.go_back()
+        self._place(call, call.opening._replace(returns=returns, events=call.journal.events_at), audio, events)

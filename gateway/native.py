@@ -1,0 +1,101 @@
+"""`/ws`: the WebSocket of our own wire. A caller whose connection broke may come back to the conversation for a while."""
+
+import secrets
+from collections.abc import Callable
+from contextlib import AsyncExitStack
+
+from starlette.datastructures import QueryParams
+from starlette.routing import BaseRoute, WebSocketRoute
+from starlette.types import Receive, Scope, Send
+
+from actors.buffer import Opening
+from gateway.calls import Call, Calls
+from gateway.connection import Connection, Terms, policy, refuse
+from gateway.guard import Guard, accepting
+from gateway.realtime import Watch
+from pipeline.config import Config
+from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
+from pipeline.events import HungUp, WentAway
+from pipeline.flow import load_flow
+from pipeline.manner import Manner
+from pipeline.notices import SessionOpened
+from pipeline.wires import native
+
+
+class NativeApi:
+    """The address in one gateway replica."""
+
+    def __init__(self, config: Config, guard: Guard, watch: Callable[[], Watch], calls: Callable[[], Calls]) -> None:
+        self._config = config
+        self._guard = guard
+        self._watch = watch
+        self._calls = calls
+
+    def routes(self) -> list[BaseRoute]:
+        return [WebSocketRoute("/ws", self)]
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        calls = self._calls()
+        async with AsyncExitStack() as place:
+            try:
+                await place.enter_async_context(self._guard.admit_conversation(scope))
+                hello = native.read_query(dict(QueryParams(scope["query_string"])))
+                call = await self._rejoined(hello, calls) if hello.resume else self._new(hello)
+            except ParleyError as error:
+                await refuse(native.refusal(error), policy(error), receive, accepting(scope, send))
+                return
+            connection = Connection(call, native.Native(hello, self._config), _terms(self._config, hello), receive, send)
+            await receive()
+            await accepting(scope, send)({"type": "websocket.accept"})
+            connection.tell(self._session(call, hello))
+            if call.link is None:
+                calls.open(call, connection.take)
+            else:
+                call.go_on(connection.take)
+            over = False
+            try:
+                over = await connection.run()
+            finally:
+                calls.end(call, HungUp() if over else WentAway())
+
+    def _new(self, hello: native.Hello) -> Call:
+        language, flow = self._wishes(hello)
+        manner = Manner(language, hello.out_rate, greets=self._config.conversation.greeting)
+        return Call(Opening(secrets.randbits(63), flow, manner, secrets.token_urlsafe(24)))
+
+    async def _rejoined(self, hello: native.Hello, calls: Calls) -> Call:
+        """The conversation that a caller comes back to, at the rate at which it was held."""
+        id, _, secret = hello.resume.partition(".")
+        call = Call(Opening(int(id, 16), "", Manner(hello.lang, hello.out_rate), secret))
+        rejoined = await calls.rejoin(call, secret)
+        if rejoined is None:
+            raise ClientError("resume_unknown", "this conversation is over, or was never held here; begin a new one")
+        if rejoined.manner.out_rate != hello.out_rate:
+            raise ClientError("rate_unsupported", f"out_rate: this conversation is held at {rejoined.manner.out_rate}")
+        call.opening = call.opening._replace(flow=rejoined.flow, manner=rejoined.manner)
+        return call
+
+    def _session(self, call: Call, hello: native.Hello) -> SessionOpened:
+        id = f"{call.id:016x}"
+        resume = f"{id}.{call.opening.secret}"
+        return SessionOpened(id, resume, hello.rate, hello.out_rate, self._watch().answering(), bool(hello.resume))
+
+    def _wishes(self, hello: native.Hello) -> tuple[str, str]:
+        name = hello.flow or self._config.conversation.flow
+        try:
+            flow = load_flow(self._config.flows_dir, name)
+        except ConfigError as error:
+            # A flow that the caller named badly is the caller's fault; one that we hold and cannot read is ours.
+            raise (ClientError if error.code == "flow_unknown" else ServerError)(error.code, error.message) from None
+        language = hello.lang or self._config.conversation.language
+        if language not in flow.languages:
+            known = ", ".join(flow.languages)
+            raise ClientError("language_unsupported", f"the flow '{name}' speaks {known}, not '{language}'")
+        return language, name
+
+
+def _terms(config: Config, hello: native.Hello) -> Terms:
+    """A caller on `/ws` speaks; nobody speaks faster than the clock, and replies come little ahead of it."""
+    limits = config.server
+    waiting_bytes = 2 * hello.out_rate * limits.max_downlink_ms // 1000
+    return Terms(limits.max_message_bytes, limits.max_uplink_ms, patient=False, waiting_bytes=waiting_bytes, closing=policy)
