@@ -1,5 +1,6 @@
 # make run            start a server in the foreground; Ctrl-C stops all of it
 # make test | check   the tests | format, lint, types and layers
+# make bench          what a conversation costs, beside a bare server that does the same work (a quarter of an hour)
 # make clean          remove caches and what was built
 #
 # run takes CONFIG=configs/default.yaml HOST=127.0.0.1 PORT=8000 SET="turn.silence_ms=300 log.level=DEBUG".
@@ -11,7 +12,7 @@ INSTALLED := $(VENV)/.installed
 
 given = $(if $(filter command line,$(origin $(1))),$($(1)))
 
-.PHONY: run test check install clean
+.PHONY: run test check bench install clean
 .DEFAULT_GOAL := run
 
 run: $(INSTALLED)
@@ -27,6 +28,9 @@ check: $(INSTALLED)
 	$(BIN)/ruff check .
 	$(BIN)/basedpyright
 	$(BIN)/lint-imports
+
+bench: $(INSTALLED)
+	@$(BIN)/python -m bench.suite $(if $(call given,ARGS),$(ARGS))
 
 install: $(INSTALLED)
 

@@ -1,29 +1,19 @@
-"""A caller that costs next to nothing: one WebSocket, ready-made frames out, and only what must be known read coming in.
-
-A masking key of zeros leaves the payload as it is, so a frame is made once and sent by every caller.
-"""
+"""A caller that costs next to nothing: one WebSocket, ready-made frames out, and only what must be known read coming in."""
 
 import asyncio
 import base64
 import json
 import os
+import time
 from dataclasses import dataclass, field
 from typing import cast
+from urllib.parse import urlsplit
 
+from bench import frames
 from bench.wires import Heard, Wire
 
-_TEXT, _BINARY, _CLOSE, _PING = 1, 2, 8, 9
-
-
-def frame(payload: bytes, opcode: int = _BINARY) -> bytes:
-    size = len(payload)
-    if size < 126:
-        head = bytes([0x80 | opcode, 0x80 | size])
-    elif size < 65_536:
-        head = bytes([0x80 | opcode, 0x80 | 126]) + size.to_bytes(2, "big")
-    else:
-        head = bytes([0x80 | opcode, 0x80 | 127]) + size.to_bytes(8, "big")
-    return head + bytes(4) + payload
+OPEN_S = 10.0
+"""Longest wait for a conversation to open."""
 
 
 @dataclass(slots=True)
@@ -31,7 +21,7 @@ class Answer:
     """What came back to one turn."""
 
     asked_at: float
-    """When the last sound of the question was due to be sent."""
+    """When the last sound of the question was sent."""
     sounded_at: list[float] = field(default_factory=lambda: [])
     """When each reply's first sound came; one, if all is well."""
     audio_bytes: int = 0
@@ -49,6 +39,8 @@ class Caller(asyncio.Protocol):
         self._awaits_sound = False
         self.transport: asyncio.Transport | None = None
         self.open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self.pong = asyncio.Event()
+        """Set when a ping was answered."""
         self.answers: list[Answer] = []
         self.errors: list[str] = []
         self.cut = False
@@ -63,9 +55,7 @@ class Caller(asyncio.Protocol):
         )
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self.cut = True
-        if not self.open.done():
-            self.open.set_exception(exc or ConnectionError("closed before it was open"))
+        self._over(exc)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -76,9 +66,11 @@ class Caller(asyncio.Protocol):
             status = bytes(self._buffer[: self._buffer.find(b"\r\n")])
             del self._buffer[: end + 4]
             self._upgraded = True
-            if b" 101 " not in status and not self.open.done():
-                self.open.set_exception(ConnectionError(status.decode()))
-        self._read_frames()
+            if b" 101 " not in status:
+                self._over(ConnectionError(status.decode()))
+                return
+        if not self.cut:
+            self._read_frames()
 
     def send(self, message: bytes) -> None:
         if self.transport is not None and not self.cut:
@@ -91,30 +83,31 @@ class Caller(asyncio.Protocol):
     def ask(self, now: float) -> None:
         self.answers.append(Answer(now))
 
-    def _read_frames(self) -> None:
-        buffer = self._buffer
-        at = 0
-        while len(buffer) - at >= 2:
-            size, start = buffer[at + 1] & 0x7F, at + 2
-            if size == 126:
-                size, start = int.from_bytes(buffer[at + 2 : at + 4], "big"), at + 4
-            elif size == 127:
-                size, start = int.from_bytes(buffer[at + 2 : at + 10], "big"), at + 10
-            if start + size > len(buffer):
-                break
-            self._frame(buffer[at] & 0x0F, start, size)
-            at = start + size
-        del buffer[:at]
+    def _over(self, why: Exception | None = None) -> None:
+        self.cut = True
+        if not self.open.done():
+            said = f": {self.errors[-1]}" if self.errors else ""
+            self.open.set_exception(why or ConnectionError(f"closed before it was open{said}"))
 
-    def _frame(self, opcode: int, start: int, size: int) -> None:
-        if opcode == _BINARY:
-            self._sound(size)
-        elif opcode == _TEXT:
-            self._message(self._wire.read(json.loads(self._buffer[start : start + size])))
-        elif opcode == _PING:
-            self.send(frame(bytes(self._buffer[start : start + size]), 10))
-        elif opcode == _CLOSE:
-            self.cut = True
+    def _read_frames(self) -> None:
+        at = 0
+        while (place := frames.find(self._buffer, at)) is not None:
+            self._frame(place)
+            at = place.end
+        del self._buffer[:at]
+
+    def _frame(self, place: frames.Place) -> None:
+        match place.opcode:
+            case frames.BINARY:
+                self._sound(place.end - place.start)
+            case frames.TEXT:
+                self._message(self._wire.read(json.loads(self._buffer[place.start : place.end])))
+            case frames.PING:
+                self.send(frames.frame(frames.payload(self._buffer, place), frames.PONG))
+            case frames.CLOSE:
+                self._over()
+            case _:
+                pass
 
     def _sound(self, size: int) -> None:
         if not self.answers:
@@ -129,9 +122,11 @@ class Caller(asyncio.Protocol):
         if not self._greeted:
             self._greeted = True
             if self._wire.first:
-                self.send(frame(self._wire.first, _TEXT))
-        if heard.opened:
+                self.send(frames.frame(self._wire.first, frames.TEXT))
+        if heard.opened and not self.open.done():
             self.open.set_result(None)
+        if heard.pong:
+            self.pong.set()
         if heard.reply_began:
             self._awaits_sound = True
         if heard.audio_bytes:
@@ -143,4 +138,22 @@ class Caller(asyncio.Protocol):
 
     def leave(self) -> None:
         if self._wire.last:
-            self.send(frame(self._wire.last, _TEXT))
+            self.send(frames.frame(self._wire.last, frames.TEXT))
+
+
+async def connect(url: str, wire: Wire) -> tuple[Caller, float]:
+    """A conversation that is open, and the milliseconds which that took; `OSError` when it did not open."""
+    parts = urlsplit(url)
+    host, port = parts.hostname or "127.0.0.1", parts.port or 80
+    begun = time.perf_counter()
+    transport: asyncio.BaseTransport | None = None
+    try:
+        async with asyncio.timeout(OPEN_S):
+            made = await asyncio.get_running_loop().create_connection(lambda: Caller(f"{host}:{port}", wire), host, port)
+            transport, caller = made
+            await caller.open
+    except (OSError, TimeoutError) as error:
+        if transport is not None:
+            transport.close()
+        raise ConnectionError(f"no conversation opened: {error}") from error
+    return caller, 1000 * (time.perf_counter() - begun)

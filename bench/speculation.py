@@ -17,7 +17,7 @@ import uvloop
 from rich.console import Console
 from rich.table import Table
 
-from bench.load import IDEAL_MS, TURN_S, Frames, make_frames, run
+from bench.measure import IDEAL_MS, LEAST_S, Base, Turn, make_turn, run
 from bench.server import Running, Server, serving
 from bench.wires import WIRES
 
@@ -49,18 +49,20 @@ def books(server: Running, at_least: int) -> dict[str, Any]:
     raise RuntimeError("the callers did not leave the server")
 
 
-def measure(on: bool, counts: list[int], seconds: float, frames: Frames) -> list[Result]:
+def measure(on: bool, counts: list[int], seconds: float, turn: Turn) -> list[Result]:
     results: list[Result] = []
     came = 0
     with serving("bench.yaml", f"conversation.speculation={str(on).lower()}") as server:
+        counted, at_rest = Server.parley(server.url), Base(0.0, 0.0)
         # The first turns of a server warm it up and belong to nobody's figures.
-        uvloop.run(run("ws", 1, 3 * TURN_S, Server(server.url), 0.0, frames))
+        uvloop.run(run("ws", 1, LEAST_S, counted, at_rest, turn))
         for count in counts:
             came += 1 if not results else results[-1].conversations
             before = books(server, came)
-            report, details = uvloop.run(run("ws", count, seconds, Server(server.url), 0.0, frames))
+            measured = uvloop.run(run("ws", count, max(seconds, LEAST_S), counted, at_rest, turn))
+            report = measured.report
             after = books(server, came + count)
-            times = [turn[0] for turn in details["turns"]]  # type: ignore[index, union-attr]
+            times = [ms for ms, _ in measured.turns]
             spent = {key: after[key] - before[key] for key in ("calls", "wasted_calls", "wasted_s")}
             p50, p95 = np.percentile(times, [50, 95])
             calls_a_turn = round(spent["calls"] / max(report.asked, 1), 2)
@@ -91,13 +93,13 @@ def main(
     out: Annotated[Path, typer.Option(help="File for the numbers.")] = Path("bench/results/speculation.json"),
 ) -> None:
     console = Console(width=128)
-    frames = make_frames(WIRES["ws"])
+    turn = make_turn(WIRES["ws"])
     gc.disable()
     counts = [int(word) for word in conversations.split(",")]
     results: list[Result] = []
     for on in (False, True):
         console.print(f"measuring with speculation {'on' if on else 'off'} ...", style="dim")
-        results += measure(on, counts, seconds, frames)
+        results += measure(on, counts, seconds, turn)
     show(results, console)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps([asdict(result) for result in results], indent=1), encoding="utf-8")

@@ -32,6 +32,7 @@ class Heard:
     audio_bytes: int = 0
     latency: dict[str, int] | None = None
     error: str = ""
+    pong: bool = False
 
 
 NOTHING = Heard()
@@ -78,6 +79,8 @@ def _native(message: dict[str, Any]) -> Heard:
             return Heard(latency=message["latency"])
         case "error":
             return Heard(error=message["code"])
+        case "pong":
+            return Heard(pong=True)
         case _:
             return NOTHING
 

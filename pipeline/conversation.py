@@ -138,7 +138,7 @@ class Conversation:
             case on.PieceDue():
                 self._listening.piece_due(event)
             case on.AudioDropped(ms):
-                message = f"{ms} ms of speech were dropped: transcription does not keep up"
+                message = f"{ms} ms of speech were dropped: more was waiting for transcription than is kept"
                 self._floor.tell(Failed("audio_dropped", message, Fault.SERVER))
             case on.Transcribed():
                 self._listening.transcribed(event)

@@ -1,26 +1,31 @@
 """Who may come in, and how often: keys and their limits, as OpenAI's SDK meets them."""
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import openai
 import pytest
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from bench.server import Running, serving
 from pipeline import keys
 from tests.e2e.openai_talk import OpenAITalk, client_of, talking
 
-OPEN, BUSY = keys.new(), keys.new()
+OPEN, LONE, BUSY = keys.new(), keys.new(), keys.new()
+LONGEST_S = 4
 
 
 @pytest.fixture(scope="module")
 def guarded() -> Iterator[Running]:
-    """A server that wants keys; one of them may do little."""
+    """A server that wants keys; two of them may do little."""
     accepted = (
-        f"{{name: open, hash: '{keys.hash_of(OPEN)}', requests_per_minute: 600, conversations: 1}},"
+        f"{{name: open, hash: '{keys.hash_of(OPEN)}', requests_per_minute: 600}},"
+        f"{{name: lone, hash: '{keys.hash_of(LONE)}', conversations: 1}},"
         f"{{name: busy, hash: '{keys.hash_of(BUSY)}', requests_per_minute: 2}}"
     )
-    settings = ("keys.required=always", f"keys.accepted=[{accepted}]")
+    settings = ("keys.required=always", f"keys.accepted=[{accepted}]", f"server.longest_conversation_s={LONGEST_S}")
     providers = ("asr.providers=[sphinx]", "llm.providers=[flow]", "tts.providers=[espeak]")
     with serving("default.yaml", *settings, *providers) as server:
         yield server
@@ -67,9 +72,24 @@ async def test_a_key_that_is_known_opens_the_door(guarded: Running) -> None:
     assert [(limit.name, limit.limit) for limit in limits.rate_limits] == [("requests", 600)]
 
 
+async def test_a_browser_shows_its_key_among_the_subprotocols(guarded: Running) -> None:
+    offered = [Subprotocol("realtime"), Subprotocol(f"openai-insecure-api-key.{OPEN}")]
+    address = f"{guarded.url.replace('http', 'ws')}/v1/realtime?model=gpt-realtime"
+    async with connect(address, subprotocols=offered, proxy=None) as socket:
+        first = json.loads(await socket.recv())
+    assert (socket.subprotocol, first["type"]) == ("realtime", "session.created")
+
+
+async def test_a_conversation_that_lasts_too_long_ends_with_a_word(guarded: Running) -> None:
+    async with talking(guarded, key=OPEN) as talk:
+        closed = await talk.until_closed()
+    assert [event.error.code for event in talk.of("error")] == ["session_expired"]
+    assert closed == (1001, "invalid_request_error.session_expired")
+
+
 async def test_a_key_holds_no_more_conversations_than_it_may(guarded: Running) -> None:
-    async with talking(guarded, key=OPEN):
-        talk = await refused(guarded, OPEN, model="gpt-realtime")
+    async with talking(guarded, key=LONE):
+        talk = await refused(guarded, LONE, model="gpt-realtime")
     assert [event.error.code for event in talk.events] == ["rate_limit_exceeded"]
     assert talk.closed is not None
     assert talk.closed[1].endswith("rate_limit_exceeded")

@@ -4,10 +4,11 @@ import asyncio
 import json
 from typing import Any
 
+import openai
 import pytest
 
 from bench.server import Running
-from tests.e2e.openai_talk import OpenAITalk, talking
+from tests.e2e.openai_talk import OpenAITalk, client_of, talking
 
 TEXT = {"type": "input_text", "text": "Hello."}
 
@@ -136,6 +137,13 @@ async def test_a_minute_comes_in_one_message_and_more_than_fifteen_mebibytes_do_
         await talk.until("input_audio_buffer.cleared")
         assert await still_answers(talk)
     assert [event.error.code for event in talk.of("error")] == [refused.error.code] == ["message_too_big"]
+
+
+async def test_calls_over_webrtc_are_refused_with_a_reason(offline: Running) -> None:
+    async with client_of(offline) as client:
+        with pytest.raises(openai.InternalServerError) as refusal:
+            await client.realtime.calls.create(sdp="v=0")
+    assert (refusal.value.status_code, refusal.value.code) == (501, "not_implemented")
 
 
 async def test_others_do_not_notice(offline: Running) -> None:

@@ -11,9 +11,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from bench.server import Running
+from bench.speech import say
 from tests.e2e.openai_talk import talking
 
-SILENCE = base64.b64encode(bytes(960)).decode()
+SILENCE = base64.b64encode(bytes(48_000)).decode()
+SPEECH = base64.b64encode(say("What is your address?", rate=24_000).tobytes()).decode()
 MESSAGE = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "What is your address?"}]}
 TOOL = {"type": "function", "name": "opening_hours", "description": "Hours.", "parameters": {"type": "object"}}
 INPUT = {"format": {"type": "audio/pcm", "rate": 24_000}, "turn_detection": {"type": "server_vad"}}
@@ -23,6 +25,7 @@ RIGHT: list[dict[str, Any]] = [
     {"type": "session.update", "session": {"type": "realtime", "audio": {"input": INPUT, "output": {"voice": "alloy"}}}},
     {"type": "session.update", "session": {"type": "realtime", "audio": {"input": {"turn_detection": None}}}},
     {"type": "session.update", "session": {"type": "realtime", "output_modalities": ["text"]}},
+    {"type": "input_audio_buffer.append", "audio": SPEECH},
     {"type": "input_audio_buffer.append", "audio": SILENCE},
     {"type": "input_audio_buffer.commit"},
     {"type": "input_audio_buffer.clear"},
@@ -73,7 +76,7 @@ anything = st.one_of(mutated(), mutated(), mutated(), values.map(json.dumps), st
 
 
 @settings(
-    max_examples=60, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
+    max_examples=120, deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
 )
 @given(messages=st.lists(anything, min_size=5, max_size=25))
 def test_nothing_closes_the_socket_or_is_answered_wrongly(offline: Running, messages: list[str | bytes]) -> None:

@@ -66,20 +66,22 @@ async def shown(talk: OpenAITalk, id: str) -> Any:
     return (await talk.until("conversation.item.retrieved", since)).item
 
 
-async def begin(talk: OpenAITalk, question: str = "When do you open?") -> str:
-    """Asks for a reply and gives its id once it is heard."""
-    await talk.write(question)
+async def begin(talk: OpenAITalk, model: FakeOpenAI) -> str:
+    """Asks for a reply that takes its time, and gives its id once it is heard."""
+    model.otherwise = Answer(gap_s=0.2)
+    await talk.write("When do you open?")
     since = await talk.send("response.create")
-    return (await talk.until("response.output_audio.delta", since)).response_id
+    heard = await talk.until("response.output_audio.delta", since)
+    model.otherwise = Answer()
+    return heard.response_id
 
 
 async def test_speech_over_a_reply_ends_it_and_only_what_was_heard_is_remembered(
     running: Running, model: FakeOpenAI, spoken: Spoken
 ) -> None:
     other = await asyncio.to_thread(spoken, "How much does a visit cost?", "en", RATE)
-    model.otherwise = Answer(gap_s=0.2)
     async with talking(running, DETECTED) as talk:
-        first = await begin(talk)
+        first = await begin(talk, model)
         await talk.say(np.zeros(2 * RATE, np.int16))
         since = len(talk.events)
         speaking = asyncio.create_task(talk.say(other))
@@ -92,6 +94,7 @@ async def test_speech_over_a_reply_ends_it_and_only_what_was_heard_is_remembered
         heard = (await shown(talk, item.id)).content[0].transcript
         await speaking
         second = (await talk.until("response.created", since)).response
+        await talk.until("response.output_audio.delta", since, response_id=second.id)
     assert (ended.id, ended.status, item.status) == (first, "cancelled", "incomplete")
     assert (ended.status_details.type, ended.status_details.reason) == ("cancelled", "turn_detected")
     assert late == []
@@ -113,7 +116,7 @@ async def test_speech_does_not_end_a_reply_that_may_not_be_interrupted(
     other = await asyncio.to_thread(spoken, "How much does a visit cost?", "en", RATE)
     detection = {"type": "server_vad", "interrupt_response": False, "create_response": False}
     async with talking(running, {"audio": {"input": {"turn_detection": detection}}}) as talk:
-        await begin(talk)
+        await begin(talk, model)
         await talk.say(other)
         await talk.until("input_audio_buffer.committed")
         done = await talk.until("response.done")
@@ -140,7 +143,7 @@ async def test_a_reply_that_was_sent_whole_can_still_be_cut(running: Running, mo
 
 async def test_a_reply_is_cancelled_once(running: Running, model: FakeOpenAI) -> None:
     async with talking(running) as talk:
-        first = await begin(talk)
+        first = await begin(talk, model)
         await talk.connection.response.cancel()
         done = (await talk.until("response.done")).response
         await talk.connection.response.cancel(event_id="again", response_id=first)
@@ -157,7 +160,7 @@ async def test_a_reply_is_cancelled_once(running: Running, model: FakeOpenAI) ->
 
 async def test_there_is_one_response_at_a_time(running: Running, model: FakeOpenAI) -> None:
     async with talking(running) as talk:
-        first = await begin(talk)
+        first = await begin(talk, model)
         await talk.send("response.create", event_id="second")
         refused = await talk.until("error")
         assert talk.of("response.done") == []
@@ -169,16 +172,18 @@ async def test_there_is_one_response_at_a_time(running: Running, model: FakeOpen
 
 async def test_a_response_beside_the_conversation_does_not_disturb_the_reply(running: Running, model: FakeOpenAI) -> None:
     async with talking(running) as talk:
-        first = await begin(talk)
+        first = await begin(talk, model)
         model.reply = "Opening hours."
         item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "Name the topic."}]}
         await talk.send(
             "response.create",
             response={"conversation": "none", "metadata": {"for": "log"}, "output_modalities": ["text"], "input": [item]},
         )
-        beside = (await talk.until("response.done")).response
+        done = await talk.until("response.done")
         await talk.connection.response.cancel(response_id=first)
-        await talk.until("response.done", len(talk.events) - 1)
+        cancelled = (await talk.until("response.done", talk.events.index(done) + 1)).response
+    beside = done.response
+    assert (cancelled.id, cancelled.status) == (first, "cancelled")
     assert (beside.status, beside.metadata, said(beside)) == ("completed", {"for": "log"}, "Opening hours.")
 
 
