@@ -11,6 +11,7 @@ from starlette.routing import BaseRoute, Route
 
 from actors import pool
 from actors.stages import ServeStages
+from gateway import sockets
 from gateway.calls import Calls
 from gateway.guard import Guard, guarded
 from gateway.health import HealthWatch
@@ -34,6 +35,7 @@ class Gateway:
         self._config = config
         self._stages = stages
         self._guard = Guard(config)
+        sockets.use()
         self._calls: Calls | None = None
         self._health: HealthWatch | None = None
 

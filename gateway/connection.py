@@ -14,7 +14,7 @@ import logging
 import time
 import traceback
 from collections import deque
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -23,11 +23,12 @@ import numpy as np
 from actors.outbox import ForClient
 from actors.resampling import Resampler
 from gateway.calls import Call
+from gateway.sockets import Socket
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven
 from pipeline.notices import AsideSpoken, Held, Interrupted, Notice
 from pipeline.ports import LISTENING_RATE, Samples
-from pipeline.wires.wire import Wire
+from pipeline.wires.wire import Taken, Wire
 
 log = logging.getLogger(__name__)
 
@@ -90,6 +91,11 @@ class Connection:
         self._stirred = asyncio.Event()
         self._close = Close(NORMAL)
         self._ending = self._over = False
+        self._socket: Socket | None = None
+        self._later: deque[str | bytes | list[Taken | float]] = deque()
+        """Messages that wait, behind the rest of one that takes long."""
+        self._late, self._caught_up = asyncio.Event(), asyncio.Event()
+        self._caught_up.set()
 
     def take(self, delivery: ForClient) -> None:
         """Queues what the conversation has for its caller."""
@@ -109,13 +115,18 @@ class Connection:
     def tell(self, notice: Notice) -> None:
         self.take(notice)
 
-    async def run(self) -> bool:
-        """Lasts as long as the connection; says whether the conversation is over with it, or its socket just broke."""
-        writer = asyncio.create_task(self._write())
-        reader = asyncio.create_task(self._read())
+    async def run(self, socket: Socket | None = None) -> bool:
+        """Lasts as long as the connection; says whether the conversation is over with it, or its socket just broke.
+
+        With a socket of ours messages come and go by it, and the ASGI way tells only that it was closed.
+        """
+        self._socket = socket
+        lasting = [asyncio.create_task(task) for task in (self._write(), self._receive_all(), self._take_later())]
+        writer = lasting[0]
+        if socket is not None:
+            socket.attach(self.offer)
         try:
-            ends = [writer, reader]
-            ended, _ = await asyncio.wait(ends, timeout=self._terms.lasts_s, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(lasting, timeout=self._terms.lasts_s, return_when=asyncio.FIRST_COMPLETED)
             if not ended:
                 self._end(ClientError("session_expired", "the session has lasted as long as one may; begin a new one"))
             if not writer.done():
@@ -124,41 +135,108 @@ class Connection:
                 self._stirred.set()
                 await asyncio.wait([writer], timeout=_LAST_WORDS_S)
         finally:
-            writer.cancel()
-            reader.cancel()
-            for end in await asyncio.gather(writer, reader, return_exceptions=True):
+            for task in lasting:
+                task.cancel()
+            for end in await asyncio.gather(*lasting, return_exceptions=True):
                 self._note(end)
         return self._over
 
     # From the caller
 
-    async def _read(self) -> None:
+    async def _receive_all(self) -> None:
         while not self._ending:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
                 return
             audio = message.get("bytes")
-            received = message["text"] if audio is None else audio
-            if len(received) > self._terms.message_bytes:
-                self._queue(self._wire.refuse(_too_big(self._terms.message_bytes, len(received))))
-                continue
-            for taken in self._wire.read(received):
-                if isinstance(taken, bytes):
-                    wait_s = self._hear(taken) if len(taken) <= _PIECE_BYTES else await self._hear_long(taken)
-                    if wait_s:
-                        await asyncio.sleep(wait_s)
-                elif isinstance(taken, str):
-                    self._queue(taken)
-                elif isinstance(taken, HungUp):
-                    self._over = True
-                    return
-                else:
-                    self._call.event(await self._placed(taken))
+            self.offer(message["text"] if audio is None else audio)
+            await self._caught_up.wait()
 
-    async def _hear_long(self, pcm: bytes) -> float:
+    def offer(self, received: str | bytes) -> None:
+        """Takes a message of the client. What takes long is taken by and by, and what follows waits for it."""
+        if self._ending or self._over:
+            return
+        if self._later:
+            self._later.append(received)
+            return
+        rest = self._take_now(self._taken(received))
+        if rest:
+            self._later.append(rest)
+            self._caught_up.clear()
+            self._late.set()
+            if self._socket is not None:
+                self._socket.pause(True)
+
+    def _taken(self, received: str | bytes) -> Sequence[Taken]:
+        if len(received) <= self._terms.message_bytes:
+            return self._wire.read(received)
+        self._queue(self._wire.refuse(_too_big(self._terms.message_bytes, len(received))))
+        return ()
+
+    def _take_now(self, taken: Sequence[Taken | float]) -> list[Taken | float]:
+        """Takes what can be taken at once, and gives the rest; a number is so many seconds of rest."""
+        for index, one in enumerate(taken):
+            match one:
+                case bytes():
+                    if len(one) > _PIECE_BYTES:
+                        return list(taken[index:])
+                    wait_s = self._hear(one)
+                    if wait_s:
+                        return [wait_s, *taken[index + 1 :]]
+                case str():
+                    self._queue(one)
+                case HungUp():
+                    self._over = True
+                    self._late.set()
+                    return []
+                case float() | int():
+                    return list(taken[index:])
+                case ItemGiven() if one.pcm:
+                    return list(taken[index:])
+                case _:
+                    self._call.event(self._placed(one))
+        return []
+
+    async def _take_later(self) -> None:
+        """Ends when the client says goodbye."""
+        while True:
+            await self._late.wait()
+            self._late.clear()
+            while self._later:
+                item = self._later[0]
+                rest = self._take_now(self._taken(item)) if isinstance(item, str | bytes) else item
+                while rest:
+                    await self._take_slowly(rest[0])
+                    rest = self._take_now(rest[1:])
+                self._later.popleft()
+            if self._over:
+                return
+            self._caught_up.set()
+            if self._socket is not None:
+                self._socket.pause(False)
+
+    async def _take_slowly(self, one: Taken | float) -> None:
+        match one:
+            case float():
+                await asyncio.sleep(one)
+            case bytes():
+                await self._hear_long(one)
+            case ItemGiven():
+                self._call.event(replace(one, pcm=await self._resampled(one.pcm)))
+            case _:
+                raise AssertionError(f"{type(one).__name__} is taken at once")
+
+    async def _hear_long(self, pcm: bytes) -> None:
         for start in range(0, len(pcm), _PIECE_BYTES):
             await asyncio.sleep(self._hear(pcm[start : start + _PIECE_BYTES]))
-        return 0.0
+
+    async def _resampled(self, pcm: bytes) -> bytes:
+        line = _Line(self._wire.in_rate)
+        pieces: list[bytes] = []
+        for start in range(0, len(pcm), _PIECE_BYTES):
+            pieces.append(line.push(pcm[start : start + _PIECE_BYTES]))
+            await asyncio.sleep(0)
+        return b"".join([*pieces, line.flush()])
 
     def _hear(self, pcm: bytes) -> float:
         """Takes audio; returns the seconds for which the client should be read no further."""
@@ -187,21 +265,12 @@ class Connection:
             self._sent_samples += len(pcm) // 2
             self._call.audio(pcm)
 
-    async def _placed(self, event: FromCaller) -> FromCaller:
-        """An event with what only the connection knows: its place in the audio, and audio at the rate that is listened to."""
-        match event:
-            case Committed() | Cleared():
-                self._pass(self._line.flush())
-                return replace(event, at=self._sent_samples)
-            case ItemGiven(pcm=pcm) if pcm:
-                line = _Line(self._wire.in_rate)
-                pieces: list[bytes] = []
-                for start in range(0, len(pcm), _PIECE_BYTES):
-                    pieces.append(line.push(pcm[start : start + _PIECE_BYTES]))
-                    await asyncio.sleep(0)
-                return replace(event, pcm=b"".join([*pieces, line.flush()]))
-            case _:
-                return event
+    def _placed(self, event: FromCaller) -> FromCaller:
+        """An event with what only the connection knows: its place in the audio."""
+        if not isinstance(event, Committed | Cleared):
+            return event
+        self._pass(self._line.flush())
+        return replace(event, at=self._sent_samples)
 
     # To the caller
 
@@ -241,17 +310,23 @@ class Connection:
                     case bytes():
                         self._out_bytes -= len(item)
                     case str():
-                        await self._send({"type": "websocket.send", "text": item})
+                        await self._send_frame(item)
                         continue
                     case AsideSpoken(pcm=pcm):
                         self._out_bytes -= len(pcm)
                     case _:
                         pass
                 for frame in self._wire.write(item):
-                    kind = "bytes" if isinstance(frame, bytes) else "text"
-                    await self._send({"type": "websocket.send", kind: frame})
+                    await self._send_frame(frame)
             self._stirred.clear()
             await self._stirred.wait()
+
+    async def _send_frame(self, frame: str | bytes) -> None:
+        if self._socket is not None:
+            await self._socket.write(frame)
+            return
+        kind = "bytes" if isinstance(frame, bytes) else "text"
+        await self._send({"type": "websocket.send", kind: frame})
 
     def _note(self, end: BaseException | None) -> None:
         """A mistake of ours leaves a trace, without its text, which may hold what somebody said."""

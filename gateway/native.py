@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from actors.buffer import Opening
+from gateway import sockets
 from gateway.calls import Call, Calls
 from gateway.connection import Connection, Terms, policy, refuse
 from gateway.guard import Guard, accepting
@@ -54,7 +55,7 @@ class NativeApi:
                 call.go_on(connection.take)
             over = False
             try:
-                over = await connection.run()
+                over = await connection.run(sockets.of(scope))
             finally:
                 calls.end(call, HungUp() if over else WentAway())
 

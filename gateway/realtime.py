@@ -21,7 +21,7 @@ from starlette.types import Receive, Scope, Send
 from actors.buffer import Opening
 from actors.engines.voices import OPENAI_VOICES
 from actors.stages import Stages
-from gateway import connection
+from gateway import connection, sockets
 from gateway.calls import Call, Calls
 from gateway.connection import GOING_AWAY, POLICY, TRY_LATER, Close, Connection
 from gateway.guard import Guard, accepting
@@ -97,7 +97,7 @@ class RealtimeApi:
             calls = self._calls()
             calls.open(call, talk.take)
             try:
-                await talk.run()
+                await talk.run(sockets.of(scope))
             finally:
                 calls.end(call, HungUp())
 
