@@ -1,8 +1,9 @@
 """A line between two processes: messages both ways over one socket, in order.
 
 Ray places actors, starts them again, and carries what is rare. What is said fifty times a second goes over a line: a Ray call
-takes about a millisecond of CPU at each end, a message here a few hundredths of one. Messages are pickled, so nobody is heard
-before he has shown the line's secret, which only Ray hands out. A line that falls silent is taken for dead.
+takes about a millisecond of CPU at each end, a message here a few hundredths of one. Messages are pickled, so neither end takes
+any before the other has proven that it knows the line's secret, which only Ray hands out and which never travels on the line.
+An end that falls silent is taken for dead.
 """
 
 import asyncio
@@ -10,7 +11,7 @@ import hmac
 import logging
 import pickle
 import secrets
-import socket
+import traceback
 from collections.abc import Callable
 from typing import Any, NamedTuple, cast
 
@@ -19,13 +20,18 @@ import ray
 log = logging.getLogger(__name__)
 
 _HEAD = 4
-_MOST_BYTES = 64 * 1024 * 1024
+_PROOF = 32
+"""Bytes of a challenge, and of the proof that answers it."""
+_MOST_BYTES = 1024 * 1024 * 1024
+"""A message at most: a shard's conversations may all move at once, with what was said since they last rested."""
 _MOST_WAITING = 32 * 1024 * 1024
-"""Bytes that may wait for the other end; it is dead, or as good as dead, past that."""
+"""Bytes that may wait for the other end for longer than a moment: what a thousand callers say in one second."""
 _SIGN_S = 0.5
-"""How often a sign of life is given."""
+"""How often a sign of life is given, and how often one is looked for; loops of a busy machine stall for 0.3 s."""
 _PATIENCE_S = 2.0
-"""Silence after which the other end is taken for dead."""
+"""Silence after which the other end is taken for dead. Callers wait for as long; a wrong guess moves all of their calls."""
+_SLOW_S = 5.0
+"""How long too much may wait. It is more than patience, since moved conversations take a slow network a few seconds."""
 
 
 class Address(NamedTuple):
@@ -39,49 +45,62 @@ Lost = Callable[["Line"], None]
 
 
 class Line(asyncio.Protocol):
-    """One end. `take` gets every message, `lost` is called once when there will be no more."""
+    """One end. `take` gets every message; `lost` is called once when there will be no more, if there could have been any."""
 
-    def __init__(self, take: Take, lost: Lost, *, shows: bytes | None = None, expects: bytes | None = None) -> None:
-        """Whoever calls shows a secret, and whoever is called expects it."""
+    def __init__(self, take: Take, lost: Lost, secret: bytes, *, calls: bool) -> None:
+        """`calls` tells the end that dials from the one that is called, so that neither can be shown its own proof."""
         self._take = take
         self._lost = lost
-        self._shows = shows
-        self._expected = expects
+        self._secret = secret
+        self._calls = calls
+        self._challenge = secrets.token_bytes(_PROOF)
+        self._answered = False
+        """Whether the other end's challenge was."""
+        self._proven = False
+        """Whether the other end knows the secret."""
+        self.settled = asyncio.Event()
+        """Whether it is known if messages can be sent."""
+        self.open = False
+        """Whether messages can be sent; those that are sent otherwise are dropped."""
         self._buffer = bytearray()
         self._transport: asyncio.Transport | None = None
-        self._heard = True
         self._watch: asyncio.TimerHandle | None = None
-        self._misses = 0
+        self._heard = True
+        """Whether anything has come since somebody looked."""
+        self._full = False
+        """Whether too much waits for the other end."""
+        self._silent_s = self._full_s = 0.0
+
+    def send(self, message: Any) -> None:
+        if self.open:
+            self._write(pickle.dumps(message, protocol=5))
+
+    def close(self) -> None:
         self.open = False
+        if self._transport is not None:
+            self._transport.abort()
+
+    # What the transport calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = stream = cast(asyncio.Transport, transport)
-        sock: Any = stream.get_extra_info("socket")
-        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self.open = True
-        if self._shows is not None:
-            stream.write(len(self._shows).to_bytes(_HEAD, "big") + self._shows)
-        self._give_sign()
+        self._transport = cast(asyncio.Transport, transport)
+        self._transport.set_write_buffer_limits(high=_MOST_WAITING)
+        self._write(self._challenge)
+        self._watch = asyncio.get_running_loop().call_later(_PATIENCE_S, self.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        if not self.open:
-            return
         self.open = False
         if self._watch is not None:
             self._watch.cancel()
-        self._lost(self)
+        self.settled.set()
+        if self._proven:
+            self._lost(self)
 
-    def send(self, message: Any) -> None:
-        if self._transport is None or not self.open:
-            return
-        payload = pickle.dumps(message, protocol=5)
-        self._transport.write(len(payload).to_bytes(_HEAD, "big") + payload)
-        if self._transport.get_write_buffer_size() > _MOST_WAITING:
-            self.close()
+    def pause_writing(self) -> None:
+        self._full = True
 
-    def close(self) -> None:
-        if self._transport is not None:
-            self._transport.abort()
+    def resume_writing(self) -> None:
+        self._full = False
 
     def data_received(self, data: bytes) -> None:
         self._heard = True
@@ -89,48 +108,84 @@ class Line(asyncio.Protocol):
         buffer += data
         at = 0
         while len(buffer) - at >= _HEAD:
-            size = int.from_bytes(buffer[at : at + _HEAD], "big")
-            if size > _MOST_BYTES or (self._expected is not None and size > 256):
+            start = at + _HEAD
+            size = int.from_bytes(buffer[at:start], "big")
+            if size > _MOST_BYTES or (not self.open and size != _PROOF):
                 self.close()
                 return
-            if len(buffer) - at - _HEAD < size:
+            if len(buffer) - start < size:
                 break
-            start = at + _HEAD
             at = start + size
-            if not self._message(bytes(buffer[start:at])):
+            self._frame(buffer[start:at])
+            if self._transport is None or self._transport.is_closing():
                 return
         del buffer[:at]
 
-    def _message(self, payload: bytes) -> bool:
-        if self._expected is not None:
-            if not hmac.compare_digest(self._expected, payload):
-                log.warning("somebody without the secret tried to speak on a line")
-                self.close()
-                return False
-            self._expected = None
+    # Proof, then messages
+
+    def _frame(self, payload: bytearray) -> None:
+        if not self.open:
+            self._meet(payload)
         elif payload:
             try:
                 self._take(self, pickle.loads(payload))
-            except Exception:
-                # A mistake with one message must not cost all that share the line.
-                log.exception("a message could not be taken")
-        return self.open
+            except Exception as error:
+                # A mistake with one message must not cost all that share the line. Its text may hold what somebody said.
+                trace = "".join(traceback.format_tb(error.__traceback__))
+                log.error("a message could not be taken (%s)\n%s", type(error).__name__, trace)
 
-    def _give_sign(self) -> None:
-        """A sign of life now and then, and a look at whether the other end still gives any."""
-        assert self._transport is not None
-        self._misses = 0 if self._heard else self._misses + 1
+    def _meet(self, payload: bytearray) -> None:
+        """The other end sends a challenge, then its answer to ours."""
+        if not self._answered:
+            self._answered = True
+            self._write(self._prove(payload, calls=self._calls))
+        elif hmac.compare_digest(self._prove(self._challenge, calls=not self._calls), payload):
+            self.open = self._proven = True
+            self.settled.set()
+            if self._watch is not None:
+                self._watch.cancel()
+            self._look()
+        else:
+            log.warning("somebody who does not know the secret tried to speak on a line")
+            self.close()
+
+    def _prove(self, challenge: bytes | bytearray, *, calls: bool) -> bytes:
+        return hmac.digest(self._secret, bytes([calls]) + challenge, "sha256")
+
+    def _write(self, payload: bytes) -> None:
+        if self._transport is not None:
+            self._transport.write(len(payload).to_bytes(_HEAD, "big") + payload)
+
+    def _look(self) -> None:
+        """A sign of life now and then, and a look at whether the other end gives any, and takes what it is sent.
+
+        Looks are counted and not time, so that an end that stalls does not take the other one for silent.
+        """
+        self._silent_s = 0.0 if self._heard else self._silent_s + _SIGN_S
+        self._full_s = self._full_s + _SIGN_S if self._full else 0.0
         self._heard = False
-        if self._misses * _SIGN_S >= _PATIENCE_S:
+        if self._silent_s >= _PATIENCE_S or self._full_s >= _SLOW_S:
+            log.warning(
+                "the other end of a line %s; it is taken for dead", "is too slow" if self._full else "has fallen silent"
+            )
             self.close()
             return
-        self._transport.write(bytes(_HEAD))
-        self._watch = asyncio.get_running_loop().call_later(_SIGN_S, self._give_sign)
+        self._write(b"")
+        self._watch = asyncio.get_running_loop().call_later(_SIGN_S, self._look)
 
 
 async def dial(address: Address, take: Take, lost: Lost) -> Line:
-    loop = asyncio.get_running_loop()
-    _, line = await loop.create_connection(lambda: Line(take, lost, shows=address.secret), address.host, address.port)
+    """Raises OSError if nobody is there who knows the secret."""
+    line = Line(take, lost, address.secret, calls=True)
+    try:
+        async with asyncio.timeout(_PATIENCE_S):
+            await asyncio.get_running_loop().create_connection(lambda: line, address.host, address.port)
+            await line.settled.wait()
+        if not line.open:
+            raise ConnectionError("the other end of a line did not prove who it is")
+    except BaseException:
+        line.close()
+        raise
     return line
 
 
@@ -142,11 +197,16 @@ class Switchboard:
         self._lost = lost
         self._secret = secrets.token_bytes(32)
         self._server: asyncio.Server | None = None
+        self._opening = asyncio.Lock()
 
     async def address(self) -> Address:
-        host = ray.util.get_node_ip_address() if ray.is_initialized() else "127.0.0.1"
-        if self._server is None:
-            loop = asyncio.get_running_loop()
-            self._server = await loop.create_server(lambda: Line(self._take, self._lost, expects=self._secret), host, 0)
+        """Where it is called from the whole cluster; nothing listens before somebody has asked."""
+        host: str = ray.util.get_node_ip_address() if ray.is_initialized() else "127.0.0.1"
+        async with self._opening:
+            if self._server is None:
+                self._server = await asyncio.get_running_loop().create_server(self._called, host, 0)
         port: int = self._server.sockets[0].getsockname()[1]
         return Address(host, port, self._secret)
+
+    def _called(self) -> Line:
+        return Line(self._take, self._lost, self._secret, calls=False)

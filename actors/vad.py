@@ -14,6 +14,8 @@ from pipeline.config import Config
 Windows = tuple[int, bytes, bytes, bytes]
 """A number that the answer repeats, and columns as in a tick: int64 conversations, a window of int16 for each, and the
 conversations that ended."""
+Probabilities = tuple[int, bytes]
+"""The number of the question, and float32 for each window."""
 
 
 class VADActor:

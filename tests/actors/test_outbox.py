@@ -1,80 +1,65 @@
+"""What a gateway gets, over a line that the test plays."""
+
 import asyncio
+from typing import Any, cast
 
-import pytest
-
+from actors.line import Line
 from actors.outbox import Outbox
 from pipeline.notices import AudioStarted
-from tests.fakes.fake_time import run_in_fake_time
 
 
-async def test_what_waits_is_answered_at_once_and_in_order() -> None:
-    outbox = Outbox()
-    outbox.put(1, AudioStarted(1))
-    outbox.put(2, b"\1\0")
-    outbox.put(1, None)
-    assert await outbox.answer() == [(1, AudioStarted(1)), (2, b"\1\0"), (1, None)]
+class Sent:
+    """A line that keeps what is sent."""
+
+    def __init__(self) -> None:
+        self.messages: list[Any] = []
+
+    def send(self, message: Any) -> None:
+        self.messages.append(message)
 
 
-async def test_an_answer_is_held_until_there_is_something() -> None:
-    outbox = Outbox()
-    held = asyncio.create_task(outbox.answer())
+def outbox() -> tuple[Outbox, Sent]:
+    line = Sent()
+    return Outbox(cast(Line, line)), line
+
+
+async def test_what_comes_in_one_go_leaves_in_one_message_and_in_order() -> None:
+    box, line = outbox()
+    box.put(1, AudioStarted(1))
+    box.put(2, b"\1\0")
+    box.put(1, None)
+    assert line.messages == []
     await asyncio.sleep(0)
-    assert not held.done()
-    outbox.put(1, b"\1\0")
-    outbox.put(2, b"\2\0")
-    assert await held == [(1, b"\1\0"), (2, b"\2\0")]
+    assert line.messages == [[(1, AudioStarted(1)), (2, b"\1\0"), (1, None)]]
 
 
-async def test_the_next_message_releases_it_and_is_held_instead() -> None:
-    outbox = Outbox()
-    first = asyncio.create_task(outbox.answer())
+async def test_nothing_is_sent_twice_and_nothing_when_there_is_nothing() -> None:
+    box, line = outbox()
+    box.put(1, b"\1\0")
     await asyncio.sleep(0)
-    second = asyncio.create_task(outbox.answer())
-    assert await first == []
-    assert not second.done()
-    outbox.put(1, None)
-    assert await second == [(1, None)]
-
-
-async def test_nothing_is_given_twice_or_lost_between_two_messages() -> None:
-    outbox = Outbox()
-    first = asyncio.create_task(outbox.answer())
     await asyncio.sleep(0)
-    second = asyncio.create_task(outbox.answer())
+    box.put(1, b"\2\0")
     await asyncio.sleep(0)
-    outbox.put(1, b"\1\0")
-    outbox.put(1, None)
-    answers = [*await first, *await second]
-    assert answers == [(1, b"\1\0"), (1, None)]
+    assert line.messages == [[(1, b"\1\0")], [(1, b"\2\0")]]
 
 
-def test_an_answer_is_not_held_for_ever() -> None:
-    async def job() -> tuple[object, float]:
-        return await Outbox().answer(), asyncio.get_running_loop().time()
+async def test_what_is_put_while_a_message_leaves_is_in_the_next() -> None:
+    class Busy(Sent):
+        def send(self, message: Any) -> None:
+            super().send(message)
+            if len(self.messages) == 1:
+                box.put(2, None)
 
-    assert run_in_fake_time(job) == ([], 5.0)
-
-
-async def test_a_gateway_that_is_gone_does_no_harm() -> None:
-    outbox = Outbox()
-    held = asyncio.create_task(outbox.answer())
+    line = Busy()
+    box = Outbox(cast(Line, line))
+    box.put(1, None)
     await asyncio.sleep(0)
-    held.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await held
-    outbox.put(1, None)
-    assert await outbox.answer() == [(1, None)]
+    assert line.messages == [[(1, None)]]
+    await asyncio.sleep(0)
+    assert line.messages == [[(1, None)], [(2, None)]]
 
 
-def test_it_knows_how_long_its_gateway_has_been_silent() -> None:
-    async def job() -> list[float]:
-        outbox = Outbox()
-        await asyncio.sleep(3)
-        silent = [outbox.silent_for_s]
-        outbox.put(1, None)
-        await outbox.answer()
-        silent.append(outbox.silent_for_s)
-        await asyncio.sleep(2)
-        return [*silent, outbox.silent_for_s]
-
-    assert run_in_fake_time(job) == [3, 0, 2]
+async def test_without_a_line_nothing_is_kept_for_anybody() -> None:
+    box = Outbox(None)
+    box.put(1, b"\1\0")
+    assert box._waiting == []

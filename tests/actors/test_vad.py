@@ -1,6 +1,9 @@
+import asyncio
+
 import numpy as np
 
 from actors.engines.silero import WINDOW
+from actors.line import dial
 from actors.vad import VADActor
 from pipeline.config import Config
 from pipeline.ports import Samples
@@ -24,7 +27,7 @@ def test_columns_go_in_and_a_probability_for_each_window_comes_out() -> None:
     probabilities = detect(actor, [5] * len(speech), speech)
     assert len(probabilities) == len(speech)
     assert max(probabilities) > 0.95
-    assert actor.status() == {"conversations": 1, "windows": len(speech)}
+    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": len(speech)}
 
 
 def test_conversations_of_one_message_do_not_mix() -> None:
@@ -41,7 +44,7 @@ def test_those_that_ended_are_forgotten() -> None:
     batch = np.zeros((3, WINDOW))
     detect(actor, [1, 2, 3], batch)
     assert detect(actor, [], np.empty(0), gone=[1, 3, 99]) == []
-    assert actor.status() == {"conversations": 1, "windows": 3}
+    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": 3}
 
 
 def test_a_conversation_that_comes_back_begins_anew() -> None:
@@ -49,3 +52,16 @@ def test_a_conversation_that_comes_back_begins_anew() -> None:
     actor = VADActor(Config())
     first = detect(actor, [1] * len(speech), speech)
     assert detect(actor, [1] * len(speech), speech, gone=[1]) == first
+
+
+async def test_questions_of_several_shards_are_answered_by_their_numbers() -> None:
+    actor = VADActor(Config())
+    address = await actor.address()
+    answers: asyncio.Queue[tuple[str, int, int]] = asyncio.Queue()
+    nothing = b""
+    for shard, question, windows in (("one", 7, 1), ("other", 9, 3)):
+        line = await dial(
+            address, lambda _, answer, shard=shard: answers.put_nowait((shard, answer[0], len(answer[1]) // 4)), lambda _: None
+        )
+        line.send((question, np.arange(windows).tobytes(), bytes(2 * WINDOW * windows), nothing))
+    assert {await answers.get(), await answers.get()} == {("one", 7, 1), ("other", 9, 3)}

@@ -19,8 +19,10 @@ class JumpingLoop(asyncio.SelectorEventLoop):
             def select(self, timeout: float | None = None) -> list[Any]:
                 if timeout is None:  # only something from outside can wake the loop
                     return super().select()
-                loop.now += timeout
-                return super().select(0)
+                ready = super().select(0)
+                if not ready:
+                    loop.now += timeout
+                return ready
 
         super().__init__(Selector())
 

@@ -33,6 +33,8 @@ EVENTS: list[on.Event] = [
     on.ItemCut("item_2", 700, "ref_5"),
     on.ReplyAsked("ref_6", Wish(spoken=False), True, ("item_1", Message("user", "hello"))),
     on.ReplyUnwanted("ref_7", 3),
+    on.WentAway(),
+    on.CameBack(),
     on.HungUp(),
     on.Transcribed(WORK, Transcript("hello", "en", 0.9, (Word("hello", 0.0, 0.4),)), 0.08, ("asked another",)),
     on.ReplyGrew(WORK, "Good morning.", 0.2),
