@@ -17,6 +17,10 @@ from actors.line import Address, Line, Switchboard, dial
 from tests.fakes.fake_time import run_in_fake_time
 
 
+def frame(payload: bytes) -> bytes:
+    return len(payload).to_bytes(4, "big") + payload
+
+
 class End:
     """What one end of a line hears."""
 
@@ -55,7 +59,7 @@ class Stranger:
         self.writer = writer
 
     def write(self, payload: bytes) -> None:
-        self.writer.write(len(payload).to_bytes(4, "big") + payload)
+        self.writer.write(frame(payload))
 
     async def read(self) -> bytes:
         return await self.reader.readexactly(int.from_bytes(await self.reader.readexactly(4), "big"))
@@ -158,9 +162,7 @@ async def test_it_does_not_matter_how_messages_are_cut_into_packets(size: int) -
     async with stranger(address) as caller:
         await caller.prove(address.secret, calls=True)
         messages = ["", "a", b"", ["b" * 300], 7]
-        frames = b"".join(
-            len(payload).to_bytes(4, "big") + payload for payload in (b"", *(pickle.dumps(message) for message in messages))
-        )
+        frames = b"".join(map(frame, (b"", *map(pickle.dumps, messages))))
         for start in range(0, len(frames), size):
             caller.writer.write(frames[start : start + size])
             await caller.writer.drain()
@@ -229,21 +231,23 @@ async def test_nobody_proves_anything_with_the_challenge_that_he_got(monkeypatch
     assert (seen, there.heard) == ([], [])
 
 
-@pytest.mark.parametrize("first", [pickle.dumps("hello"), bytes(33), b""], ids=["a message", "too long", "a sign of life"])
-async def test_a_first_message_that_is_no_challenge_ends_the_line(first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize(
+    "first",
+    [frame(pickle.dumps("hello")), frame(bytes(33)), frame(b""), (50_000_000).to_bytes(4, "big")],
+    ids=["a message", "too long", "a sign of life", "as if much would come"],
+)
+def test_a_first_message_that_is_no_challenge_ends_the_line_at_once(first: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def job() -> float:
+        there = End()
+        async with stranger(await Switchboard(there.take, there.lose).address()) as caller:
+            began = asyncio.get_running_loop().time()
+            caller.writer.write(first)
+            assert await caller.cut_off()
+            assert (seen, there.heard) == ([], [])
+            return asyncio.get_running_loop().time() - began
+
     seen = unpickled(monkeypatch)
-    there = End()
-    async with stranger(await Switchboard(there.take, there.lose).address()) as caller:
-        caller.write(first)
-        assert await caller.cut_off()
-    assert (seen, there.heard) == ([], [])
-
-
-async def test_a_first_message_that_claims_to_be_long_is_not_waited_for() -> None:
-    there = End()
-    async with stranger(await Switchboard(there.take, there.lose).address()) as caller:
-        caller.writer.write((50_000_000).to_bytes(4, "big"))
-        assert await caller.cut_off()
+    assert run_in_fake_time(job) == 0
 
 
 async def test_a_message_longer_than_any_ends_the_line() -> None:
@@ -336,7 +340,7 @@ async def test_both_ends_hear_once_that_a_line_is_closed() -> None:
     assert not there.lines[0].open
 
 
-async def test_what_is_sent_on_a_dead_line_is_dropped() -> None:
+async def test_what_is_sent_on_a_dead_line_is_dropped(caplog: pytest.LogCaptureFixture) -> None:
     line, here, there = await pair()
     there.lines[0].close()
     line.send("on its way")
@@ -345,9 +349,10 @@ async def test_what_is_sent_on_a_dead_line_is_dropped() -> None:
         for _ in range(20):
             end.send("too late")
     assert await there.hears(1) == ["hello"]
+    assert caplog.records == []
 
 
-async def test_a_closed_end_takes_nothing_more_of_what_had_come() -> None:
+async def test_a_closed_end_takes_nothing_more_of_what_had_come(caplog: pytest.LogCaptureFixture) -> None:
     def take(line: Line, message: str) -> None:
         heard.append(message)
         line.close()
@@ -357,10 +362,10 @@ async def test_a_closed_end_takes_nothing_more_of_what_had_come() -> None:
     address = await Switchboard(take, there.lose).address()
     async with stranger(address) as caller:
         await caller.prove(address.secret, calls=True)
-        caller.write(pickle.dumps("one"))
-        caller.write(pickle.dumps("two"))
+        caller.writer.write(frame(pickle.dumps("one")) + frame(pickle.dumps("two")))
         assert await caller.cut_off()
     assert heard == ["one"]
+    assert caplog.records == []
 
 
 def test_an_end_that_falls_silent_is_lost() -> None:
