@@ -9,6 +9,8 @@ import logging
 import pickle
 import time
 from collections import deque
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol, assert_never
@@ -115,7 +117,7 @@ class BufferActor:
         self._start()
         return await self._switchboard.address()
 
-    def take(self, line: Line, message: "Said") -> None:
+    def take(self, line: Line, message: Said) -> None:
         """Takes what a gateway's callers said."""
         openings, audio, events = message
         outbox = self._outboxes.get(line)
@@ -123,10 +125,11 @@ class BufferActor:
             outbox = self._outboxes[line] = Outbox(line)
         now = time.monotonic()
         for opening in openings:
-            if isinstance(opening, Rejoin):
-                self._rejoin(opening, outbox, now)
-            else:
-                self._open(opening, outbox, now)
+            with self._at_cost_of(opening.id, outbox):
+                if isinstance(opening, Rejoin):
+                    self._rejoin(opening, outbox, now)
+                else:
+                    self._open(opening, outbox, now)
         for conversation, samples in audio.unpack():
             self._hear(conversation, samples, outbox, now)
         for conversation, event in events:
@@ -182,6 +185,10 @@ class BufferActor:
             caller.ear.hold_from(caller.conversation.audio_needed_from)
 
     def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
+        before = self._callers.get(opening.id)
+        if before is not None:
+            # Its gateway took this shard for dead, and brings it back as it knows it.
+            self._close(before)
         try:
             flow = load_flow(self._config.flows_dir, opening.flow)
         except ParleyError as error:
@@ -207,10 +214,8 @@ class BufferActor:
     def _go_on(self, caller: _Caller, memento: Memento, returns: Return, now: float) -> None:
         """Takes over a conversation whose shard was lost."""
         caller.ear.begin_at(returns.position)
-        for command in caller.conversation.restore(memento, returns.told, now):
-            self._obey(caller, command)
-        self._tell_place(caller, moved=True)
-        self._set_timer(caller)
+        if self._obey_all(caller, caller.conversation.restore(memento, returns.told, now)):
+            self._tell_place(caller, moved=True)
 
     def _tell_place(self, caller: _Caller, *, moved: bool = False) -> None:
         """Tells the gateway where the conversation stands, if that has changed and can be told."""
@@ -225,9 +230,22 @@ class BufferActor:
 
     def _rejoin(self, rejoin: Rejoin, outbox: Outbox, now: float) -> None:
         caller = self._callers.get(rejoin.id)
-        if caller is None or not compare_digest(caller.opening.secret, rejoin.secret) or not rejoin.secret:
-            outbox.put(rejoin.id, NotHere())
-            return
+        if caller is not None and _knows(rejoin.secret, caller.opening.secret):
+            if caller.goodbye is None:
+                self._miss(caller, outbox, now)
+            if self._callers.get(rejoin.id) is caller:
+                self._take_back(caller, outbox, now)
+                return
+        outbox.put(rejoin.id, NotHere())
+
+    def _miss(self, caller: _Caller, outbox: Outbox, now: float) -> None:
+        """A caller comes back whose old connection is dead, though nobody has noticed."""
+        old, caller.outbox = caller.outbox, Outbox(None)
+        self._give(caller, on.WentAway(), now)
+        if old is not outbox:
+            old.put(caller.id, None)
+
+    def _take_back(self, caller: _Caller, outbox: Outbox, now: float) -> None:
         caller.outbox = outbox
         if caller.goodbye is not None:
             caller.goodbye.cancel()
@@ -251,33 +269,47 @@ class BufferActor:
     def _give(self, caller: _Caller, event: on.Event, now: float) -> None:
         if self._callers.get(caller.id) is not caller:
             return
-        try:
+        with self._at_cost_of(caller.id, caller.outbox):
             caller.conversation.server_is_under_load(self._lag_s > _LOADED_S)
-            for command in caller.conversation.handle(event, now):
-                self._obey(caller, command)
-        except Exception:
-            # A mistake of ours costs the conversation that it happened to, and no other.
-            log.exception("conversation %x broke", caller.id)
-            self._failures += 1
-            caller.outbox.put(caller.id, _BROKEN)
-            self._close(caller)
-            return
+            if not self._obey_all(caller, caller.conversation.handle(event, now)):
+                return
+            if isinstance(event, on.Adjusted):
+                caller.ear.adjust(event.manner)
+            if isinstance(event, on.WentAway):
+                self._wait_for(caller)
+            ended = caller.ear.need_silence(caller.conversation.silence_ms)
+            if ended is not None:
+                self._give(caller, ended, now)
+                return
+            self._tell_place(caller)
+
+    def _obey_all(self, caller: _Caller, commands: list[Command]) -> bool:
+        """Whether the conversation goes on."""
+        for command in commands:
+            self._obey(caller, command)
         if caller.conversation.over:
             self._close(caller)
-            return
+            return False
         reports = caller.conversation.take_reports()
         self._answered += len(reports)
         self._reports.extend(report.total_ms for report in reports)
         self._set_timer(caller)
-        if isinstance(event, on.Adjusted):
-            caller.ear.adjust(event.manner)
-        if isinstance(event, on.WentAway):
-            self._wait_for(caller)
-        ended = caller.ear.need_silence(caller.conversation.silence_ms)
-        if ended is not None:
-            self._give(caller, ended, now)
-            return
-        self._tell_place(caller)
+        return True
+
+    @contextmanager
+    def _at_cost_of(self, conversation: int, outbox: Outbox) -> Generator[None, None, None]:
+        """A mistake of ours costs the conversation that it happened to, and no other."""
+        try:
+            yield
+        except Exception:
+            log.exception("conversation %x broke", conversation)
+            self._failures += 1
+            outbox.put(conversation, _BROKEN)
+            caller = self._callers.get(conversation)
+            if caller is None:
+                outbox.put(conversation, None)
+            else:
+                self._close(caller)
 
     def _wait_for(self, caller: _Caller) -> None:
         """A caller who went away may come back for a while."""
@@ -375,13 +407,14 @@ class BufferActor:
     def _judge(self, callers: list[_Caller], probabilities: bytes) -> None:
         now = time.monotonic()
         for caller, probability in zip(callers, np.frombuffer(probabilities, np.float32).tolist(), strict=True):
-            if caller.id not in self._callers:
+            if self._callers.get(caller.id) is not caller:
                 continue
-            conversation = caller.conversation
-            event = caller.ear.judge(probability, piece_under_way=conversation.piece_under_way)
-            if event is not None:
-                self._give(caller, event, now)
-            caller.ear.hold_from(conversation.audio_needed_from)
+            with self._at_cost_of(caller.id, caller.outbox):
+                conversation = caller.conversation
+                event = caller.ear.judge(probability, piece_under_way=conversation.piece_under_way)
+                if event is not None:
+                    self._give(caller, event, now)
+                caller.ear.hold_from(conversation.audio_needed_from)
 
     # Housekeeping
 
@@ -397,3 +430,8 @@ class BufferActor:
         except Exception as error:
             # The first caller warms what this could not.
             log.warning("the stages are not ready yet (%s)", type(error).__name__)
+
+
+def _knows(shown: str, secret: str) -> bool:
+    """Whoever has none cannot be come back to."""
+    return bool(secret) and compare_digest(shown.encode(errors="replace"), secret.encode())

@@ -1,12 +1,10 @@
-"""A shard with real voice activity detection and simulated providers, on a clock that jumps.
+"""A shard on a clock that jumps.
 
 What a conversation does in which case is tested with the brain alone; here are the things that a shard adds.
 """
 
 import asyncio
 import gc
-from collections import defaultdict
-from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -15,13 +13,8 @@ import pytest
 
 from actors import buffer
 from actors.asr import TimedTranscript
-from actors.buffer import BufferActor, Detector, Opening
-from actors.llm import TimedParts
-from actors.outbox import Delivery
-from actors.stages import LocalStages, Stages
-from actors.tts import TimedSpeech
-from actors.vad import VADActor
-from pipeline.config import Config, load_config
+from actors.buffer import Opening
+from actors.stages import LocalStages
 from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed
@@ -39,184 +32,25 @@ from pipeline.notices import (
     Said,
     TurnReport,
 )
-from pipeline.ports import Message, Phrase, Prompt, Samples, Speech, TextDelta, Utterance, Word
+from pipeline.ports import Message, Utterance
 from pipeline.speculation import Books
 from pipeline.ticks import Tick
-from tests.actors.spoken import silence, spoken
-from tests.fakes.fake_time import run_in_fake_time
-
-QUESTION = "What are your opening hours on Saturday?"
-ANSWER = "On Saturday the clinic is open from nine until one."
-SETTINGS = (
-    "asr.providers=[sim]",
-    "llm.providers=[sim]",
-    "tts.providers=[sim]",
-    "asr.engines.sim.delay_ms=50",
-    "llm.engines.sim.delay_ms=100",
-    "llm.engines.sim.token_gap_ms=0",
-    f"llm.engines.sim.text={ANSWER}",
-    "tts.engines.sim.delay_ms=40",
-    "tts.engines.sim.duration_ms=600",
-    "turn.detection=server_vad",
-    "turn.silence_ms=200",
-    "turn.partial_every_ms=0",
-    "conversation.speculation=false",
+from tests.actors.shards import (
+    AHEAD,
+    ANSWER,
+    IDLE,
+    QUESTION,
+    Detection,
+    Gateway,
+    Speaker,
+    StuckStages,
+    Thinker,
+    config,
+    in_fake_time,
+    shard,
+    turn_of_speech,
 )
-AHEAD = ("turn.detection=semantic_vad", "turn.silence_ms=1000", "conversation.speculation=true")
-"""The end of a turn follows its words, and its reply is prepared."""
-IDLE = {"conversations": 0, "queued_windows": 0, "work": 0, "held_ms": 0}
-
-
-def config(*overrides: str) -> Config:
-    return load_config(None, [*SETTINGS, *overrides], {})
-
-
-class Detection:
-    """The VAD actor in this process; it fails as often as it is told to before it answers."""
-
-    def __init__(self, settings: Config, failures: int = 0, takes_s: float = 0.001) -> None:
-        self.actor = VADActor(settings)
-        self.failures = failures
-        self.takes_s = takes_s
-        self.calls = 0
-
-    async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
-        await asyncio.sleep(self.takes_s)
-        self.calls += 1
-        if self.failures:
-            self.failures -= 1
-            raise ConnectionError("the actor died")
-        return self.actor.detect(ids, windows, gone)
-
-
-class StuckStages:
-    """Stages that never answer, and count who waits for them."""
-
-    def __init__(self) -> None:
-        self.waiting = self.asked = 0
-        self.stuck = asyncio.Event()
-
-    async def _wait(self) -> None:
-        self.waiting += 1
-        self.asked += 1
-        self.stuck.set()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            self.waiting -= 1
-
-    async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
-        await self._wait()
-        raise AssertionError
-
-    async def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
-        await self._wait()
-        yield 0.0, [], ()
-
-    async def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
-        await self._wait()
-        yield 0.0, b"", (), ()
-
-
-class Thinker:
-    """Says the same to everything, and keeps what it was asked."""
-
-    def __init__(self) -> None:
-        self.prompts: list[Prompt] = []
-
-    async def reply(self, prompt: Prompt) -> AsyncGenerator[TextDelta, None]:
-        self.prompts.append(prompt)
-        yield TextDelta(ANSWER)
-
-
-class Speaker:
-    """Takes 300 ms for a word, and says when."""
-
-    async def speak(self, phrase: Phrase) -> AsyncGenerator[Speech, None]:
-        for number, text in enumerate(phrase.text.split()):
-            word = Word(text, 0.3 * number, 0.3 * (number + 1))
-            yield Speech(np.ones(7_200, np.int16), 24_000, (word,))
-
-
-class Gateway:
-    """What a gateway does: sends what its callers say, and always has one call waiting for news."""
-
-    def __init__(self, shard: BufferActor, name: str = "gateway", *, greets: bool = False) -> None:
-        self.shard = shard
-        self.greets = greets
-        self.name = name
-        self.got: dict[int, list[Delivery]] = defaultdict(list)
-        self._under_way: set[asyncio.Task[None]] = set()
-        self._news = asyncio.Event()
-        self._before: asyncio.Task[None] | None = None
-
-    def send(
-        self,
-        *,
-        openings: Sequence[int] = (),
-        audio: Sequence[tuple[int, Samples]] = (),
-        events: Sequence[tuple[int, FromCaller]] = (),
-    ) -> None:
-        opened = [Opening(caller, "clinic", Manner("en", 24_000, greets=self.greets)) for caller in openings]
-        self.send_raw(opened, Tick.pack((caller, samples.tobytes()) for caller, samples in audio), list(events))
-
-    def send_raw(self, openings: list[Opening], audio: Tick, events: list[tuple[int, FromCaller]]) -> None:
-        task = self._before = asyncio.create_task(self._exchange(openings, audio, events, self._before))
-        self._under_way.add(task)
-
-    async def _exchange(
-        self, openings: list[Opening], audio: Tick, events: list[tuple[int, FromCaller]], before: asyncio.Task[None] | None
-    ) -> None:
-        answer = await self.shard.exchange(self.name, openings, audio, events)
-        if before is not None:
-            await before
-        for caller, delivery in answer:
-            self.got[caller].append(delivery)
-        self._news.set()
-        self._under_way.remove(asyncio.current_task())
-        if not self._under_way:
-            self.send()
-
-    def fall_silent(self) -> None:
-        for task in self._under_way:
-            task.cancel()
-
-    async def until(self, condition: Callable[[], object]) -> None:
-        """Waits for news until something is so; a minute of fake time is enough for everything."""
-        async with asyncio.timeout(60):
-            while not condition():
-                self._news.clear()
-                await self._news.wait()
-
-    async def until_all(self, callers: Sequence[int], kind: type) -> None:
-        await self.until(lambda: all(self.notices(caller, kind) for caller in callers))
-
-    async def talk(self, audio: Samples, *callers: int) -> None:
-        """Sends what these callers say, 20 ms at a time as it is spoken."""
-        for start in range(0, len(audio), 320):
-            self.send(audio=[(caller, audio[start : start + 320]) for caller in callers])
-            await asyncio.sleep(0.02)
-
-    def notices(self, caller: int, *kinds: type) -> list[Any]:
-        return [delivery for delivery in self.got[caller] if isinstance(delivery, kinds)]
-
-    def audio(self, caller: int) -> bytes:
-        return b"".join(self.notices(caller, bytes))
-
-
-def shard(*overrides: str, stages: Stages | None = None, detector: Detector | None = None) -> BufferActor:
-    settings = config(*overrides)
-    return BufferActor(settings, stages or LocalStages(settings), detector or Detection(settings))
-
-
-def turn_of_speech() -> Samples:
-    return np.concatenate([silence(300), spoken(QUESTION), silence(400)])
-
-
-def in_fake_time(job: Callable[[], Any]) -> Any:
-    turn_of_speech()  # made on a real clock
-    return run_in_fake_time(job)
-
+from tests.actors.spoken import silence, spoken
 
 # A turn
 
@@ -354,7 +188,7 @@ def test_a_caller_who_speaks_over_the_reply_stops_it_and_only_what_was_heard_is_
         stages = LocalStages(settings)
         thinker = stages._llm._providers._all[0].engine = Thinker()
         stages._tts._providers._all[0].engine = Speaker()
-        gateway = Gateway(BufferActor(settings, stages, Detection(settings)))
+        gateway = Gateway(shard(stages=stages))
         loop = asyncio.get_running_loop()
         gateway.send(openings=[1], events=[(1, Typed("are you open?"))])
         await gateway.until(lambda: gateway.notices(1, AudioStarted))
@@ -408,7 +242,7 @@ def test_windows_of_all_conversations_go_together_and_none_when_nobody_speaks() 
         calls = detection.calls
         await asyncio.sleep(60)
         assert detection.calls == calls
-        return calls, detection.actor.status()["windows"]
+        return calls, (await detection.actor.status())["windows"]
 
     (alone, windows), (together, all_windows) = (in_fake_time(lambda n=n: job(n)) for n in (1, 50))
     assert (windows, all_windows) == (31, 50 * 31)
@@ -564,30 +398,10 @@ def test_three_hundred_callers_leave_nothing_behind() -> None:
         assert {name: status[name] for name in IDLE} == IDLE
         assert status["opened"] == 302
         assert [gateway.got[caller].count(None) for caller in callers] == [1] * 300
-        assert detection.actor.status()["conversations"] == 0
+        assert (await detection.actor.status())["conversations"] == 0
         assert len(asyncio.all_tasks()) == tasks
         gc.collect()
         assert [thing for thing in gc.get_objects() if isinstance(thing, Conversation)] == []
-
-    in_fake_time(job)
-
-
-def test_a_gateway_that_falls_silent_loses_its_callers_and_no_other_does() -> None:
-    async def job() -> None:
-        stages = StuckStages()
-        actor = shard("budget.filler_after_ms=0", stages=stages)
-        lost, kept = Gateway(actor, "lost"), Gateway(actor, "kept")
-        lost.send(openings=[1, 2], events=[(1, Typed("are you open?"))])
-        kept.send(openings=[3])
-        await lost.until(lambda: lost.got[1])
-        lost.fall_silent()
-        await asyncio.sleep(20)
-        assert (await actor.status())["conversations"] == 3
-        await asyncio.sleep(20)
-        assert (await actor.status())["conversations"] == 1
-        assert (stages.asked, stages.waiting) == (1, 0)
-        kept.send(events=[(3, HungUp())])
-        await kept.until(lambda: kept.got[3] == [None])
 
     in_fake_time(job)
 
