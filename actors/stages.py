@@ -1,9 +1,10 @@
 """How a conversation's shard reaches the stages: through Serve handles in a cluster, or directly in one process.
 
-A stage's failure comes out as a `ParleyError`, whatever it crossed on its way.
+A stage's failure comes out as a `ParleyError`, whatever it crossed on its way. A replica that dies costs a moment, no answer.
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Protocol
 
 from ray import serve
@@ -11,8 +12,9 @@ from ray.serve.handle import DeploymentHandle
 
 from actors.asr import ASR, TimedTranscript
 from actors.llm import LLM, TimedParts
+from actors.retrying import Hearing, Speaking, Thinking, retried
 from actors.tts import TTS, TimedSpeech
-from pipeline.config import Config
+from pipeline.config import Budget, Config
 from pipeline.errors import ParleyError, ServerError
 from pipeline.ports import Phrase, Prompt, Utterance, Voice
 
@@ -56,7 +58,8 @@ class LocalStages:
 class ServeStages:
     """The stages as Serve deployments; handles are looked up when they are first needed."""
 
-    def __init__(self) -> None:
+    def __init__(self, budget: Budget = Budget()) -> None:  # noqa: B008 (frozen)
+        self._retry_s = budget.retry_s
         self._handles: dict[str, DeploymentHandle[Any]] = {}
 
     async def warm(self) -> None:
@@ -64,16 +67,30 @@ class ServeStages:
             await self._handle(stage).status.remote()
 
     async def transcribe(self, utterance: Utterance, patience_s: float) -> TimedTranscript:
-        return await self._handle("asr").transcribe.remote(utterance, patience_s)
+        def ask() -> AsyncGenerator[Any, None]:
+            return _stream(self._streaming("asr").transcribing.remote(utterance, patience_s))
+
+        async with aclosing(retried("asr", ask, Hearing(), self._retry_s)) as answers:
+            (answer,) = [answer async for answer in answers]
+            return answer
 
     def reply(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts, None]:
-        return _stream(self._handle("llm").options(stream=True).reply.remote(prompt, patience_s))
+        def ask() -> AsyncGenerator[Any, None]:
+            return _stream(self._streaming("llm").replying.remote(prompt, patience_s))
+
+        return retried("llm", ask, Thinking(spoken=prompt.wish.spoken), self._retry_s)
 
     def speak(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech, None]:
-        return _stream(self._handle("tts").options(stream=True).speak.remote(phrase, rate, patience_s))
+        def ask() -> AsyncGenerator[Any, None]:
+            return _stream(self._streaming("tts").speaking.remote(phrase, rate, patience_s))
+
+        return retried("tts", ask, Speaking(rate), self._retry_s)
 
     async def voices(self) -> tuple[Voice, ...]:
         return await self._handle("tts").voices.remote()
+
+    def _streaming(self, stage: str) -> DeploymentHandle[Any]:
+        return self._handle(stage).options(stream=True)
 
     def _handle(self, stage: str) -> DeploymentHandle[Any]:
         handle = self._handles.get(stage)

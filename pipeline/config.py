@@ -245,6 +245,8 @@ class Budget(Settings):
     """A provider is hedged when it has taken so many times its share."""
     filler_after_ms: Millis = 1_500
     """Milliseconds after a turn's end from which a word of patience is said; 0 for never."""
+    retry_s: Seconds = 5.0
+    """Seconds for which a stage is asked again when its replica died or froze over a request."""
 
 
 class Playout(Settings):

@@ -9,13 +9,17 @@ from actors.stages import LocalStages, ServeStages, as_parley_error
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError, ProviderError
 from pipeline.flow import load_flow
-from pipeline.ports import FlowStep, Message, Phrase, Prompt, Utterance, Voice
+from pipeline.ports import FlowStep, Message, Phrase, Prompt, Transcript, Utterance, Voice
 from tests.actors.spoken import silence
 from tests.fakes.fake_time import run_in_fake_time
 
 PROMPT = Prompt((Message("user", "Goodbye"),), "en", "clinic")
 PHRASE = Phrase("Good morning.", "en")
 PATIENCE_S = 0.25
+HEARD = (Transcript("hello", "en"), 0.1, ())
+THOUGHT = [(0.1, ["One."], ("late",)), (0.2, ["Two."], ())]
+STEP = (0.3, [FlowStep({})], ())
+SPOKEN = [(0.1, b"\1\0", (), ()), (0.2, b"\2\0", (), ())]
 
 
 class Wrapped(Exception):
@@ -104,7 +108,7 @@ class Handle:
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[Any, ...]], dict[str, Answer], list[str]]:
     calls: list[tuple[Any, ...]] = []
-    answers = {"asr": Answer(["heard"]), "llm": Answer([1, 2, 3]), "tts": Answer([4, 5])}
+    answers = {"asr": Answer([None, HEARD]), "llm": Answer([*THOUGHT, STEP]), "tts": Answer([None, *SPOKEN])}
     looked_up: list[str] = []
 
     def handle(name: str, app_name: str) -> Handle:
@@ -120,16 +124,16 @@ async def test_the_stages_in_a_cluster(deployed: Any) -> None:
     cluster = ServeStages()
     assert looked_up == []
     utterance = Utterance(silence(20), "en")
-    assert await cluster.transcribe(utterance, 0.1) == "heard"
-    assert [item async for item in cluster.reply(PROMPT, 0.2)] == [1, 2, 3]
-    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
-    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == [4, 5]
-    assert await cluster.voices() == 4
+    assert await cluster.transcribe(utterance, 0.1) == HEARD
+    assert [item async for item in cluster.reply(PROMPT, 0.2)] == [*THOUGHT, STEP]
+    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == SPOKEN
+    assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == SPOKEN
+    assert await cluster.voices() is None
     assert calls == [
-        ("asr", "transcribe", False, utterance, 0.1),
-        ("llm", "reply", True, PROMPT, 0.2),
-        ("tts", "speak", True, PHRASE, 8_000, 0.3),
-        ("tts", "speak", True, PHRASE, 8_000, 0.3),
+        ("asr", "transcribing", True, utterance, 0.1),
+        ("llm", "replying", True, PROMPT, 0.2),
+        ("tts", "speaking", True, PHRASE, 8_000, 0.3),
+        ("tts", "speaking", True, PHRASE, 8_000, 0.3),
         ("tts", "voices", False),
     ]
     assert looked_up == ["parley.asr", "parley.llm", "parley.tts"]
@@ -139,6 +143,6 @@ async def test_the_stages_in_a_cluster(deployed: Any) -> None:
 async def test_a_replica_is_told_when_its_stream_is_left(deployed: Any) -> None:
     _, answers, _ = deployed
     stream = ServeStages().reply(PROMPT, PATIENCE_S)
-    assert await anext(stream) == 1
+    assert await anext(stream) == THOUGHT[0]
     await stream.aclose()
     assert answers["llm"].cancelled is True

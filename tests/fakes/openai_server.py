@@ -111,7 +111,7 @@ class FakeOpenAI:
         }
         """What a chat that asks for it is told at its end; None for a server that tells nobody."""
         self.heard = "what are your opening hours"
-        self.speech = (b"\x01\x00\x02\x00\x03", b"\x00\x04\x00", b"\x05\x00")
+        self.speech: tuple[bytes, ...] = (b"\x01\x00\x02\x00\x03", b"\x00\x04\x00", b"\x05\x00")
         """PCM16 pieces; by default one splits a sample."""
         self.seen: list[Seen] = []
         self.url = ""
