@@ -50,7 +50,9 @@ class _Socket(Caller):
 
 
 class ReconnectingCaller:
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, again_s: float = AGAIN_S) -> None:
+        """`again_s` passes before every try."""
+        self._again_s = again_s
         parts = urlsplit(url)
         self._host, self._port = parts.hostname or "127.0.0.1", parts.port or 80
         self.hearing = Hearing()
@@ -123,7 +125,7 @@ class ReconnectingCaller:
     async def _come_back(self, lost_at: float) -> None:
         tries = 0
         while True:
-            await asyncio.sleep(AGAIN_S)
+            await asyncio.sleep(self._again_s)
             if tries and tries % TRIES == 0:
                 self._forget()
             tries += 1

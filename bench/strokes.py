@@ -75,10 +75,18 @@ class Parts:
         if record is None or record.pid != running.pid:
             raise RuntimeError(f"{running.url} is not the server that was started here")
         self.run_dir = record.run_dir
+        self._pid = running.pid
 
     def of(self, kind: Kind) -> list[psutil.Process]:
         """Looks at every process of the machine: not to be called from an event loop that must be on time."""
         return [process for process in processes.of_server(self.run_dir) if is_of(kind, title(process))]
+
+    def everything(self) -> list[psutil.Process]:
+        """All processes of the server, each once; this one is not among them."""
+        found = {process.pid: process for process in processes.of_server(self.run_dir)}
+        with suppress(psutil.NoSuchProcess):
+            found[self._pid] = psutil.Process(self._pid)
+        return list(found.values())
 
 
 def title(process: psutil.Process) -> str:

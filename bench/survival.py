@@ -93,7 +93,7 @@ def _toll(kind: Kind | None, blamed: list[tuple[Stroke | None, Turn]], strokes: 
     p50, p95 = percentiles(extra, 50, 95)
     own = [stroke for stroke in strokes if stroke.kind is kind]
     ends = [
-        turn.asked_at + turn.wait_s - stroke.at
+        max(turn.asked_at + turn.wait_s - stroke.at, 0.0)
         for stroke, turn in blamed
         if stroke is not None and turn.wait_s is not None and extra_s(turn, usual_s) > FELT_S
     ]
