@@ -59,6 +59,8 @@ class Opening(NamedTuple):
     """Where it goes on, if another shard has held it."""
     events: int = 0
     """How many of the caller's events that shard had taken."""
+    generation: int = 0
+    """How often it has moved to another shard."""
 
 
 class Rejoin(NamedTuple):
@@ -250,8 +252,9 @@ class BufferActor:
         if caller.goodbye is not None:
             caller.goodbye.cancel()
             caller.goodbye = None
-        place = Rejoined(caller.conversation.manner, caller.opening.flow, caller.ear.received, caller.events)
-        outbox.put(caller.id, place)
+        opening = caller.opening
+        place = (caller.conversation.manner, opening.flow, caller.ear.received, caller.events, opening.generation)
+        outbox.put(caller.id, Rejoined(*place))
         self._give(caller, on.CameBack(), now)
 
     def _close(self, caller: _Caller) -> None:

@@ -18,6 +18,8 @@ class Rejoined(NamedTuple):
     """Audio that was received, in samples."""
     events: int
     """Events that were taken."""
+    generation: int
+    """How often it has moved to another shard."""
 
 
 class NotHere(NamedTuple):

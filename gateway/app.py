@@ -1,5 +1,7 @@
 """The ingress: the addresses that this server answers, as one ASGI application."""
 
+import asyncio
+from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
@@ -38,6 +40,7 @@ class Gateway:
         sockets.use()
         self._calls: Calls | None = None
         self._health: HealthWatch | None = None
+        self._begin()
 
     def __serve_build_asgi_app__(self) -> Starlette:
         return Starlette(
@@ -63,6 +66,12 @@ class Gateway:
         self.start()
         assert self._health is not None
         return self._health
+
+    def _begin(self) -> None:
+        """The first caller should find the ways to the shards open; outside of an event loop there are none yet."""
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            self.start()
 
     def start(self) -> None:
         """Runs once in the replica's event loop, before its first request."""

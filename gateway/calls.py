@@ -7,6 +7,7 @@ from collections.abc import Callable
 from actors.buffer import Opening
 from actors.outbox import Delivery, ForClient, NotHere, Rejoined
 from gateway.link import ShardLink
+from pipeline.errors import ServerError
 from pipeline.events import FromCaller
 from pipeline.journal import Journal, Snapshot
 
@@ -20,7 +21,7 @@ class Call:
 
     def __init__(self, opening: Opening) -> None:
         self.opening = opening
-        self.journal = Journal()
+        self.journal = Journal(opening.manner.out_rate)
         self._waiting: list[ForClient] = []
         self.taker: Callable[[ForClient], None] = self._waiting.append
         """Gets what the client should get."""
@@ -57,8 +58,9 @@ class Call:
             case Rejoined() | NotHere():
                 pass  # The link has taken it.
             case _:
-                if self.journal.passes(delivery):
-                    self.taker(delivery)
+                news = self.journal.news(delivery)
+                if news is not None:
+                    self.taker(news)
 
 
 class Calls:
@@ -83,21 +85,34 @@ class Calls:
             self._waiting.remove(call)
 
     async def rejoin(self, call: Call, secret: str) -> Rejoined | None:
-        """Looks for a conversation whose caller has come back; None when no shard knows it."""
-        asked = [asyncio.ensure_future(link.rejoin(call, secret)) for link in self._links if link.up]
+        """Looks for a conversation whose caller has come back; None when no shard knows it.
+
+        A shard that was frozen for a while may hold an old copy: the newest one counts, and the others end.
+        """
+        asked = {link: asyncio.create_task(link.rejoin(call, secret)) for link in self._links}
+        newest: ShardLink | None = None
         try:
-            async with asyncio.timeout(_REJOIN_S):
-                for answer in asyncio.as_completed(asked):
-                    rejoined = await answer
-                    if rejoined is not None:
-                        call.journal.begin_at(rejoined.position, rejoined.events)
-                        return rejoined
-        except TimeoutError:
-            pass
+            await asyncio.wait([answer for link, answer in asked.items() if link.up] or asked.values(), timeout=_REJOIN_S)
+            if not _found(asked):
+                await asyncio.wait(asked.values(), timeout=_REJOIN_S)
+            found = _found(asked)
+            newest = max(found, key=lambda link: found[link].generation, default=None)
+            if newest is not None:
+                return self._take_back(call, newest, found[newest])
+            if not all(_answered(answer) for answer in asked.values()):
+                raise ServerError("resume_later", "a part of the server is being started again; try once more in a second")
+            return None
         finally:
-            for one in asked:
-                one.cancel()
-        return None
+            for link, answer in asked.items():
+                answer.cancel()
+                if link is not newest:
+                    link.decline(call.id)
+
+    def _take_back(self, call: Call, link: ShardLink, rejoined: Rejoined) -> Rejoined:
+        call.opening = call.opening._replace(flow=rejoined.flow, manner=rejoined.manner, generation=rejoined.generation)
+        call.journal.begin_at(rejoined.position, rejoined.events)
+        link.adopt(call)
+        return rejoined
 
     def _place(self, call: Call, opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
         link = min((link for link in self._links if link.up), key=lambda link: link.callers, default=None)
@@ -120,5 +135,18 @@ class Calls:
             self._move(call)
 
     def _move(self, call: Call) -> None:
+        call.opening = call.opening._replace(generation=call.opening.generation + 1)
         returns, audio, events = call.journal.go_back()
         self._place(call, call.opening._replace(returns=returns, events=call.journal.events_at), audio, events)
+
+
+Asked = dict[ShardLink, asyncio.Task[Rejoined | None]]
+
+
+def _answered(answer: asyncio.Task[Rejoined | None]) -> bool:
+    return answer.done() and not answer.cancelled() and answer.exception() is None
+
+
+def _found(asked: Asked) -> dict[ShardLink, Rejoined]:
+    answers = {link: answer.result() for link, answer in asked.items() if _answered(answer)}
+    return {link: rejoined for link, rejoined in answers.items() if rejoined is not None}

@@ -7,13 +7,14 @@ get comes back over the same line. A line that breaks is dialled again until the
 import asyncio
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from actors.buffer import Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
 from actors.outbox import Delivery, NotHere, Rejoined
-from pipeline.events import FromCaller
+from pipeline.events import FromCaller, HungUp, WentAway
 from pipeline.ticks import Tick
 
 if TYPE_CHECKING:
@@ -27,6 +28,14 @@ _ANSWER_S = 2.0
 """How long Ray may take to say where a shard is called."""
 
 
+@dataclass(slots=True)
+class _Question:
+    """Whether a shard holds a conversation, and what it had for its caller after the answer."""
+
+    answer: asyncio.Future[Rejoined | None]
+    news: list[Delivery] = field(default_factory=lambda: [])
+
+
 class ShardLink:
     def __init__(self, shard: Any, tick_ms: float) -> None:
         """`shard` is a handle of a BufferActor."""
@@ -34,7 +43,7 @@ class ShardLink:
         self._throttle = Throttle(tick_ms)
         self._line: Line | None = None
         self._calls: dict[int, Call] = {}
-        self._rejoining: dict[int, tuple[Call, asyncio.Future[Rejoined | None]]] = {}
+        self._rejoining: dict[int, _Question] = {}
         self._openings: list[Opening | Rejoin] = []
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
@@ -63,15 +72,24 @@ class ShardLink:
         self._stirred.set()
 
     async def rejoin(self, call: "Call", secret: str) -> Rejoined | None:
-        """Asks for a conversation that the shard may hold."""
-        answer: asyncio.Future[Rejoined | None] = asyncio.get_running_loop().create_future()
-        self._rejoining[call.id] = (call, answer)
+        """Asks for a conversation that the shard may hold; as long as it cannot be reached there is no answer."""
+        question = self._rejoining[call.id] = _Question(asyncio.get_running_loop().create_future())
         self._openings.append(Rejoin(call.id, secret))
         self._stirred.set()
-        try:
-            return await answer
-        finally:
-            self._rejoining.pop(call.id, None)
+        return await question.answer
+
+    def adopt(self, call: "Call") -> None:
+        """This shard's answer counts: the call is held here, and has what came after the answer."""
+        self._calls[call.id] = call
+        call.link = self
+        for delivery in self._rejoining.pop(call.id).news:
+            call.take(delivery)
+
+    def decline(self, caller: int) -> None:
+        """Another shard's answer counts, or none: what this one holds is an old copy."""
+        question = self._rejoining.pop(caller, None)
+        if question is not None and _answer(question) is not None:
+            self.event(caller, HungUp())
 
     def audio(self, caller: int, pcm: bytes) -> None:
         self._audio.append((caller, pcm))
@@ -99,9 +117,9 @@ class ShardLink:
                     line.send((openings, Tick.pack(audio), events))
             # What was on its way is in the journals of the calls.
             self._openings, self._audio, self._events = [], [], []
-            for _, answer in self._rejoining.values():
-                if not answer.done():
-                    answer.set_result(None)
+            for question in self._rejoining.values():
+                if not question.answer.done():
+                    question.answer.set_exception(ConnectionError("the shard is lost"))
             calls, self._calls = list(self._calls.values()), {}
             lost(calls)
 
@@ -121,20 +139,23 @@ class ShardLink:
         if line is not self._line:
             return
         for caller, delivery in deliveries:
-            call = self._calls.get(caller)
+            call, question = self._calls.get(caller), self._rejoining.get(caller)
             if isinstance(delivery, Rejoined | NotHere):
                 self._answered(caller, delivery)
+            elif question is not None:
+                question.news.append(delivery)
             elif call is not None:
                 call.take(delivery)
 
     def _answered(self, caller: int, answer: Rejoined | NotHere) -> None:
-        asked = self._rejoining.pop(caller, None)
-        if asked is None or asked[1].done():
-            return
-        call, future = asked
-        if isinstance(answer, NotHere):
-            future.set_result(None)
-            return
-        self._calls[caller] = call
-        call.link = self
-        future.set_result(answer)
+        question = self._rejoining.get(caller)
+        if question is not None and not question.answer.done():
+            question.answer.set_result(answer if isinstance(answer, Rejoined) else None)
+        elif isinstance(answer, Rejoined):
+            # Nobody waits for it any more.
+            self.event(caller, WentAway())
+
+
+def _answer(question: _Question) -> Rejoined | None:
+    answer = question.answer
+    return answer.result() if answer.done() and not answer.cancelled() and answer.exception() is None else None

@@ -11,7 +11,7 @@ from starlette.types import Receive, Scope, Send
 from actors.buffer import Opening
 from gateway import sockets
 from gateway.calls import Call, Calls
-from gateway.connection import Connection, Terms, policy, refuse
+from gateway.connection import TRY_LATER, Close, Connection, Terms, policy, refuse
 from gateway.guard import Guard, accepting
 from gateway.realtime import Watch
 from pipeline.config import Config
@@ -43,7 +43,8 @@ class NativeApi:
                 hello = native.read_query(dict(QueryParams(scope["query_string"])))
                 call = await self._rejoined(hello, calls) if hello.resume else self._new(hello)
             except ParleyError as error:
-                await refuse(native.refusal(error), policy(error), receive, accepting(scope, send))
+                close = Close(TRY_LATER, error.code) if error.code == "resume_later" else policy(error)
+                await refuse(native.refusal(error), close, receive, accepting(scope, send))
                 return
             connection = Connection(call, native.Native(hello, self._config), _terms(self._config, hello), receive, send)
             await receive()
@@ -73,7 +74,6 @@ class NativeApi:
             raise ClientError("resume_unknown", "this conversation is over, or was never held here; begin a new one")
         if rejoined.manner.out_rate != hello.out_rate:
             raise ClientError("rate_unsupported", f"out_rate: this conversation is held at {rejoined.manner.out_rate}")
-        call.opening = call.opening._replace(flow=rejoined.flow, manner=rejoined.manner)
         return call
 
     def _session(self, call: Call, hello: native.Hello) -> SessionOpened:

@@ -108,6 +108,8 @@ class Answering:
 
     def go_on(self) -> None:
         self._away = False
+        # Whoever brings the caller back knows nothing of where the conversation stands.
+        self._floor.changed = True
         if self._floor.state is not State.HELD:
             self._floor.out += self.mouth.go_on(self._floor.now)
 
@@ -123,12 +125,28 @@ class Answering:
         for turn in told.broken:
             floor.tell(ReplyEnded(turn, "failed", "server_error", "A part of this server failed; please ask again."))
         if due is None or due.turn in told.broken:
-            floor.restore(memento, State.LISTENING, floor.now)
+            floor.restore(memento, told, State.LISTENING)
+            return
+        # Where another reply has begun this one is over.
+        heard = told.heard if told.turn in (None, due.turn) else due.text
+        if heard is not None:
+            floor.restore(memento, told, State.LISTENING)
+            self._remember_cut(due, heard)
             return
         self._asked = due.asked
-        sounded = bool(due.sent + told.sent)
-        floor.restore(memento, State.SPEAKING if sounded else State.THINKING, floor.now)
-        floor.out += self.mouth.restore(floor.new_work(due.turn), due, told, self._flow_state, floor.now)
+        sounded = bool(due.sent + told.sent) or told.held_ms is not None
+        floor.restore(memento, told, State.SPEAKING if sounded else State.THINKING)
+        floor.out += self.mouth.restore(floor.new_work(due.turn), due, told, floor.now)
+
+    def _remember_cut(self, due: ReplyDue, heard: str) -> None:
+        """The reply was interrupted before it could be told elsewhere what became of it."""
+        if heard or self._floor.manner.keeps_items:
+            item = Item(due.item, Message("assistant", heard), due.wish.spoken, due.final and heard == due.text)
+            self._floor.history.tell(item)
+        else:
+            self._floor.history.forget_place(due.item)
+        if due.step is not None:
+            self._flow_state = due.step.state
 
     # What we say by ourselves
 
@@ -163,8 +181,19 @@ class Answering:
     def take(self, event: on.FromReplyStages) -> None:
         if self.asides.knows(event.work):
             self._floor.out += self.asides.take(event)
-        else:
-            self._floor.out += self.mouth.take(event, self._floor.clock, self._floor.now)
+            return
+        ended = self.mouth.text_ended
+        self._floor.out += self.mouth.take(event, self._floor.clock, self._floor.now)
+        if self.mouth.text_ended is not ended:
+            # Another shard need not think of it again.
+            self._floor.changed = True
+
+    def fill(self) -> None:
+        """Covers a reply that is late."""
+        filled = self.mouth.filled
+        self._floor.out += self.mouth.fill(self._floor.clock, self._floor.now)
+        if self.mouth.filled is not filled:
+            self._floor.changed = True
 
     def carry_on(self, *, words_awaited: bool) -> None:
         floor = self._floor
