@@ -64,13 +64,15 @@ class Conversation:
         flow_state, reply = self._answering.describe()
         pauses, since = self._listening.describe()
         numbers = (floor.now - floor.opened_at, floor.turn, floor.attempts, floor.history.named)
-        return Memento(floor.manner, *numbers, floor.history.kept(), flow_state, pauses, since, reply)
+        quiet = (self._keys.pressed, floor.quiet.asked, floor.quiet.leaving)
+        return Memento(floor.manner, *numbers, floor.history.kept(), flow_state, pauses, since, *quiet, reply)
 
     def restore(self, memento: Memento, told: Told, now: float) -> list[Command]:
         """Goes on where another conversation was left, which has told its client something since."""
         floor = self._floor
         floor.out, floor.now = [], now
-        self._listening.restore(memento)
+        self._keys.restore(memento.keys, now)
+        self._listening.restore(memento, told)
         self._answering.restore(memento, told)
         self._answering.carry_on(words_awaited=False)
         return floor.out
@@ -158,6 +160,7 @@ class Conversation:
         match event:
             case on.Opened():
                 floor.opened_at = floor.now
+                floor.changed = True
                 floor.quiet.begin(floor.now)
                 if floor.manner.greets:
                     self._answering.greet()
@@ -173,6 +176,8 @@ class Conversation:
             case on.WentAway():
                 self._answering.pause()
             case on.CameBack():
+                # Through a gateway that knows nothing of it yet.
+                floor.changed = True
                 self._answering.go_on()
             case on.HungUp():
                 self._drop_everything()
@@ -212,7 +217,7 @@ class Conversation:
         floor = self._floor
         self._typed_keys(self._keys.ripe(floor.now))
         if floor.state is State.THINKING:
-            floor.out += self._answering.mouth.fill(floor.clock, floor.now)
+            self._answering.fill()
         match floor.quiet.ask(floor.state, floor.now):
             case Ask.THERE if floor.manner.keeps_items:
                 self._requests.go_on_unasked()

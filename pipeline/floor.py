@@ -9,8 +9,9 @@ from pipeline.config import Config
 from pipeline.history import History
 from pipeline.latency import TurnClock
 from pipeline.manner import Manner
-from pipeline.memento import Memento
+from pipeline.memento import Memento, Told
 from pipeline.notices import Notice
+from pipeline.ports import LISTENING_RATE
 from pipeline.quiet import Quiet
 from pipeline.speculation import Books
 from pipeline.states import State, Trigger, after
@@ -64,13 +65,16 @@ class Floor:
     def attempts(self) -> int:
         return self._attempts
 
-    def restore(self, memento: Memento, state: State, now: float) -> None:
-        """Goes on where another floor was left."""
-        self.state, self.now, self.opened_at = state, now, now - memento.age_s
+    def restore(self, memento: Memento, told: Told, state: State) -> None:
+        """Goes on where another floor was left, as long ago as the caller's audio since is long."""
+        now = self.now
+        start, stop = told.again
+        self.state, self.opened_at = state, now - memento.age_s - (stop - start) / LISTENING_RATE
         self.turn, self._attempts = memento.turn, memento.attempts
         self.history.restore(memento.items, memento.names)
         self.quiet.begin(self.opened_at)
         self.quiet.rest(now)
+        self.quiet.restore(memento.asked, leaving=memento.leaving, now=now)
 
     def shown(self, item: str) -> str:
         """The name of an item, for clients that keep items."""

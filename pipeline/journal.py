@@ -40,7 +40,11 @@ class Return:
 
 
 class Journal:
-    def __init__(self) -> None:
+    def __init__(self, out_rate: int) -> None:
+        """`out_rate` is that of the reply's audio; the clock here is the caller's own audio."""
+        self._out_rate = out_rate
+        self._plays_until = 0.0
+        """Position in the caller's audio at which all that was sent will have been played."""
         self._snapshot: Snapshot | None = None
         self._audio: deque[bytes] = deque()
         self._audio_at = 0
@@ -49,10 +53,14 @@ class Journal:
         self._events: deque[FromCaller] = deque()
         self._events_at = 0
         self._told = NOTHING_TOLD
-        self._counts: Counter[str] = Counter()
-        """Notices since the snapshot, by kind."""
-        self._again: Counter[str] = Counter()
-        """Notices that another shard is going to repeat."""
+        self._partial: tuple[int, str] = (0, "")
+        """A turn, and what the client was told of its words before all of them were known."""
+        self._counts: Counter[_Kind] = Counter()
+        """Notices since the snapshot."""
+        self._again: Counter[_Kind] = Counter()
+        """Those of them that another shard has yet to repeat."""
+        self._sent_again = 0
+        """Samples of reply audio that it is about to repeat."""
         self._asides: dict[int, None] = {}
         self._calling: int | None = None
         """Turn of a reply whose function calls are being told."""
@@ -61,6 +69,11 @@ class Journal:
     def events_at(self) -> int:
         """How many events are not kept any more."""
         return self._events_at
+
+    @property
+    def _heard_upto(self) -> int:
+        """Position after the caller's newest sample."""
+        return self._audio_at + self._samples
 
     # What the caller says
 
@@ -80,26 +93,49 @@ class Journal:
 
     # What the client is told
 
-    def passes(self, delivery: Notice | bytes) -> bool:
-        """Whether a client is told this, or was told it before."""
+    def news(self, delivery: Notice | bytes) -> Notice | bytes | None:
+        """What of this the client should be told, which may know it already."""
         if isinstance(delivery, bytes):
-            self._told = replace(self._told, sent=self._told.sent + len(delivery) // 2)
-            return True
+            return self._audio_news(delivery)
         kind = _kind(delivery)
         if kind is not None:
             if self._again[kind]:
                 self._again[kind] -= 1
-                return False
+                if kind == ("AudioStarted", self._told.turn):
+                    # A reply that no memento knows is told from its beginning.
+                    self._sent_again = self._told.sent
+                return None
             self._counts[kind] += 1
-        return self._note(delivery)
+        return delivery if self._note(delivery) else None
+
+    def _audio_news(self, pcm: bytes) -> bytes | None:
+        samples = len(pcm) // 2
+        known = min(self._sent_again, samples)
+        self._sent_again -= known
+        if known == samples:
+            return None
+        new = samples - known
+        self._told = replace(self._told, sent=self._told.sent + new)
+        self._plays_until = max(self._plays_until, self._heard_upto) + new * LISTENING_RATE / self._out_rate
+        return pcm[2 * known :]
 
     def _note(self, notice: Notice) -> bool:
         match notice:
-            case notices.Said(turn, text, final) if turn not in self._asides:
-                told = self._told
-                if turn == told.turn and len(text) <= len(told.text) and told.final >= final:
+            case notices.Said() if notice.turn not in self._asides:
+                return self._note_said(notice)
+            case notices.Heard(turn, text, final=False):
+                # Until all words are known what is told of them only grows.
+                before = self._partial[1] if self._partial[0] == turn else ""
+                if not text.startswith(before) or text == before:
                     return False
-                self._told = replace(told, turn=turn, text=text, final=final)
+                self._partial = (turn, text)
+            case notices.AudioStarted(turn):
+                self._told = replace(self._of(turn), held_ms=None, sent=0)
+            case notices.Held(heard_ms=at_ms) | notices.WentOn(at_ms=at_ms):
+                self._told = replace(self._told, held_ms=at_ms, sent=0)
+                self._plays_until = 0.0
+            case notices.Interrupted(turn, _, heard):
+                self._told = replace(self._of(turn), heard=heard)
             case notices.ReplyBegan(turn, aside=True):
                 self._asides[turn] = None
             case notices.CallGrew(turn, final=final) if turn not in self._asides:
@@ -111,6 +147,19 @@ class Journal:
                 pass
         return True
 
+    def _note_said(self, said: notices.Said) -> bool:
+        told = self._of(said.turn)
+        known = told.texts[-1] if told.texts else ""
+        if len(said.text) <= len(known) and told.final >= said.final:
+            return False
+        self._told = replace(told, texts=(*told.texts, said.text), final=said.final)
+        return True
+
+    def _of(self, turn: int) -> Told:
+        """What was told of the reply to this turn."""
+        told = self._told
+        return replace(told, turn=turn) if told.turn in (None, turn) else Told(turn=turn, broken=told.broken)
+
     # A shard tells where it stands, or is lost
 
     def keep(self, snapshot: Snapshot) -> None:
@@ -121,6 +170,7 @@ class Journal:
             self._events.popleft()
             self._events_at += 1
         self._told = NOTHING_TOLD
+        self._sent_again = 0
         if not snapshot.moved:
             self._counts.clear()
             self._again.clear()
@@ -131,22 +181,22 @@ class Journal:
 
     def go_back(self) -> tuple[Return | None, bytes, list[FromCaller]]:
         """Where another shard should go on, and what it has to hear again; without a snapshot, from the beginning."""
-        self._again, self._counts = self._counts + self._again, Counter()
-        told, self._told = self._told, NOTHING_TOLD
-        broken = [*self._asides, *([] if self._calling is None else [self._calling])]
+        self._again = self._counts.copy()
+        broken = (*self._told.broken, *self._asides, *([] if self._calling is None else [self._calling]))
+        unheard = max(round((self._plays_until - self._heard_upto) * self._out_rate / LISTENING_RATE), 0)
+        self._told = replace(self._told, broken=broken, unheard=unheard)
+        self._sent_again = 0
         self._asides.clear()
         self._calling = None
         audio = b"".join(self._audio)
         snapshot = self._snapshot
         if snapshot is None:
             return None, audio, list(self._events)
-        # The first piece may begin before the position.
-        early = max(snapshot.position - self._audio_at, 0)
-        return (
-            Return(snapshot.memento, snapshot.position, replace(told, broken=tuple(broken))),
-            audio[2 * early :],
-            list(self._events),
-        )
+        # The first piece may begin before the position; or what was there has not been kept.
+        position = max(snapshot.position, self._audio_at)
+        early = position - self._audio_at
+        told = replace(self._told, again=(position, self._heard_upto))
+        return Return(snapshot.memento, position, told), audio[2 * early :], list(self._events)
 
     def _drop_oldest(self) -> None:
         samples = len(self._audio.popleft()) // 2
@@ -154,13 +204,21 @@ class Journal:
         self._audio_at += samples
 
 
-def _kind(notice: Notice) -> str | None:
-    """Notices that come in a fixed order, so that the second telling of one is known by its number."""
+_Kind = tuple[str, int | None]
+"""What a notice is, and of which turn, if it says so."""
+
+
+def _kind(notice: Notice) -> _Kind | None:
+    """Notices that come in a fixed order, so that the second telling of one is known by its number.
+
+    A reply that is held again is told to be held again: its client throws away what it has not played.
+    """
     match notice:
-        case notices.Heard(final=final):
-            return f"heard {final}" if final else None
+        case notices.Heard(final=False):
+            return None
         case (
-            notices.CallerBegan()
+            notices.Heard()
+            | notices.CallerBegan()
             | notices.CallerStopped()
             | notices.TurnTaken()
             | notices.ReplyBegan()
@@ -176,9 +234,7 @@ def _kind(notice: Notice) -> str | None:
             | notices.Refused()
             | notices.ReplyEnded()
             | notices.Interrupted()
-            | notices.Held()
-            | notices.WentOn()
         ):
-            return type(notice).__name__
+            return type(notice).__name__, getattr(notice, "turn", None)
         case _:
             return None

@@ -40,6 +40,11 @@ class _Phrase:
         return " ".join(heard)
 
 
+def guess(text: str, samples: int, rate: int) -> str:
+    """What was said of a text in so much audio, if nobody knows where its words lie."""
+    return _Phrase(text, 0).heard(samples, rate)
+
+
 class Ledger:
     """Grows while a reply is made, phrase by phrase."""
 

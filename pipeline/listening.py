@@ -16,7 +16,7 @@ from pipeline.caller_turn import CallerTurn, Piece
 from pipeline.floor import Floor
 from pipeline.history import Item
 from pipeline.latency import TurnClock
-from pipeline.memento import Memento
+from pipeline.memento import Memento, Told
 from pipeline.notices import CallerBegan, CallerStopped, Failed, Heard, TurnTaken
 from pipeline.ports import LISTENING_RATE, Message, Transcript
 from pipeline.scribe import Scribe
@@ -42,6 +42,8 @@ class Listening:
         self.beside = Beside(floor.history, self._scribe)
         self._since = 0
         """Position from which audio is in no turn."""
+        self._again_upto = 0
+        """Position up to which audio was heard before, elsewhere."""
 
     @property
     def caller(self) -> CallerTurn | None:
@@ -83,7 +85,8 @@ class Listening:
         """The caller's own pauses, and from where audio is in no turn."""
         return self._taking.pauses, self._since
 
-    def restore(self, memento: Memento) -> None:
+    def restore(self, memento: Memento, told: Told) -> None:
+        self._again_upto = told.again[1]
         self._taking.know_pauses(memento.pauses)
         self._since = memento.since
 
@@ -153,7 +156,8 @@ class Listening:
         if caller is None or self._floor.state not in (State.HEARING, State.HELD):
             return
         caller.paused_at = at
-        self._taking.paused(lowering)
+        again = at < self._again_upto and self._floor.state is State.HEARING
+        self._taking.paused(lowering, patiently=again)
         if at <= caller.start:
             self._words_so_far(caller)
         elif self._floor.state is State.HELD or self._taking.follows_words or self._may_speculate:

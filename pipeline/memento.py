@@ -9,7 +9,7 @@ from typing import Any
 
 from pipeline.history import Kept
 from pipeline.manner import Manner
-from pipeline.ports import Prompt, Wish
+from pipeline.ports import Finish, FlowStep, Prompt, Wish
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +20,20 @@ class ReplyDue:
     item: str
     wish: Wish
     prompt: Prompt | None
-    """None when its words are known from the beginning."""
+    """None when all of its words are known."""
     asked: str
     """The item that it answers."""
     text: str
     """What the client was told of it."""
+    phrases: tuple[str, ...]
+    """The same, as it was spoken."""
     final: bool
+    step: FlowStep | None
+    finish: Finish
     sent: int
     """Samples of its audio that went to the client."""
-    ends_call: bool
+    filled: bool
+    """Whether it began with a word of patience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +50,12 @@ class Memento:
     """How long the caller's own pauses were."""
     since: int
     """Position from which audio is in no turn."""
+    keys: str
+    """Keys that were pressed and do not count as said yet."""
+    asked: int
+    """How often the caller was asked whether somebody is there."""
+    leaving: bool
+    """Whether goodbye was said."""
     reply: ReplyDue | None
 
 
@@ -52,11 +63,20 @@ class Memento:
 class Told:
     """What the client was told of the reply since the memento."""
 
+    again: tuple[int, int] = (0, 0)
+    """From where to where the caller's audio is heard again."""
     turn: int | None = None
-    text: str = ""
+    texts: tuple[str, ...] = ()
+    """All of it so far, each time that it grew."""
     final: bool = False
+    held_ms: int | None = None
+    """Where it was held last, if it was; what the client had not played by then it has thrown away."""
     sent: int = 0
-    """Samples of its audio."""
+    """Samples of its audio, from there or from what the memento knows."""
+    unheard: int = 0
+    """Samples of it that the client has not played yet, by the clock."""
+    heard: str | None = None
+    """What the caller had heard when it was interrupted, if it was."""
     broken: tuple[int, ...] = ()
     """Turns of replies that cannot be gone on with: replies aside, and one whose function calls were told in part."""
 

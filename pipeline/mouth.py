@@ -11,7 +11,7 @@ from typing import Any, assert_never
 
 from pipeline import events as on
 from pipeline.asides import ended
-from pipeline.audio import to_ms
+from pipeline.audio import to_ms, to_samples
 from pipeline.budget import filler, late_stages, met
 from pipeline.commands import Abandon, Command, Play, Tell, Think
 from pipeline.config import Config
@@ -79,6 +79,14 @@ class Mouth:
         return self._reply is not None and not self._reply.end_told
 
     @property
+    def text_ended(self) -> bool:
+        return self._reply is not None and self._reply.text_ended
+
+    @property
+    def filled(self) -> bool:
+        return self._reply is not None and self._reply.filled
+
+    @property
     def step(self) -> FlowStep | None:
         return None if self._reply is None else self._reply.step
 
@@ -142,24 +150,24 @@ class Mouth:
         reply = self._reply
         if reply is None:
             return None
-        ends_call = reply.prompt is None and self.ends_call
-        sent = reply.playout.sent
-        told = (reply.text, reply.text_ended, sent)
-        return ReplyDue(reply.turn, reply.item, reply.wish, reply.prompt, asked, *told, ends_call)
+        prompt = None if reply.text_ended else reply.prompt
+        told = (reply.text, tuple(reply.phrases), reply.text_ended, reply.step, reply.finish)
+        return ReplyDue(reply.turn, reply.item, reply.wish, prompt, asked, *told, reply.playout.sent, reply.filled)
 
-    def restore(self, work: Work, due: ReplyDue, told: Told, flow_state: dict[str, Any], now: float) -> list[Command]:
+    def restore(self, work: Work, due: ReplyDue, told: Told, now: float) -> list[Command]:
         """Goes on with a reply that another mouth has begun."""
-        text, final, sent = told.text or due.text, told.final or due.final, due.sent + told.sent
         self._reply = reply = self._new_reply(work, due.wish)
         reply.item, reply.prompt = due.item, due.prompt
-        phraser = Phraser(self.manner.language)
-        phrases = [*phraser.push(text), *phraser.flush()] if due.wish.spoken else [text]
-        reply.told_before(text, phrases, final=final)
-        if sent:
+        if due.filled:
+            reply.fill(filler(self.manner.language))
+        reply.told_before(due, told)
+        held = told.held_ms
+        sent = told.sent + (due.sent if held is None else to_samples(held, reply.playout.rate))
+        if sent or held is not None:
             reply.began = True
-            reply.playout.sent_before(sent, now)
+            reply.playout.sent_before(sent, min(told.unheard, sent), now)
         if due.prompt is None:
-            reply.end_text(FlowStep(flow_state, due.ends_call), Finish())
+            reply.end_text(due.step, due.finish)
             return []
         return [self._think(work, due.prompt)]
 

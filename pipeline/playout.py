@@ -58,6 +58,8 @@ class Playout:
         self.ledger.add(samples, words)
         skipped = min(self._skip, samples)
         self._skip -= skipped
+        if skipped and self._holds:
+            self._keep(pcm[: 2 * skipped])
         if skipped < samples:
             self._queue.append(pcm[2 * skipped :])
             self._queued += samples - skipped
@@ -69,12 +71,13 @@ class Playout:
     def hold(self, now: float) -> None:
         """Stops at what has been heard; what the client throws away is sent again when it goes on."""
         # A client may say that it is further behind than anybody keeps audio for.
-        self._held_at = max(self.heard(now), self.sent - self._kept)
+        self._held_at = max(self.heard(now), self._kept_from)
 
     def go_on(self) -> None:
         if self._held_at is None:
             return
-        unheard = self.sent - self._held_at
+        unheard = max(self._kept_to - self._held_at, 0)
+        self._skip = max(self._held_at - self._kept_to, 0)
         if unheard:
             self._queue.appendleft(b"".join(self._recent)[-2 * unheard :])
             self._queued += unheard
@@ -83,9 +86,18 @@ class Playout:
         self.sent = self._anchor = self._told = self._held_at
         self._held_at = None
 
-    def sent_before(self, samples: int, now: float) -> None:
-        """So much of it went to the client from elsewhere, and counts as heard; it is made again, but not sent."""
-        self.sent = self._anchor = self._told = samples
+    @property
+    def _kept_to(self) -> int:
+        """Where what is kept ends; what was sent from elsewhere is kept as it is made again."""
+        return self.made if self._skip else self.sent
+
+    @property
+    def _kept_from(self) -> int:
+        return self._kept_to - self._kept
+
+    def sent_before(self, samples: int, unheard: int, now: float) -> None:
+        """So much of it went to the client from elsewhere; it is made again, but not sent."""
+        self.sent, self._anchor = samples, samples - unheard
         self._anchored_at = now
         self._skip = samples
 
@@ -110,7 +122,7 @@ class Playout:
         self._anchored_at = now
         if self._held_at is not None:
             # It knows best where it stopped.
-            self._held_at = max(self._anchor, self.sent - self._kept)
+            self._held_at = max(self._anchor, self._kept_from)
 
     def heard(self, now: float) -> int:
         """Samples that were played up to now."""

@@ -42,6 +42,20 @@ class Quiet:
         if manner.keeps_items:
             self._idle_ms = manner.idle_ms
 
+    @property
+    def asked(self) -> int:
+        return self._asked
+
+    @property
+    def leaving(self) -> bool:
+        """Whether goodbye was said."""
+        return self._gone_by is not None
+
+    def restore(self, asked: int, *, leaving: bool, now: float) -> None:
+        """Goes on where another one was left."""
+        self._asked = asked
+        self._gone_by = now + _GOODBYE_S if leaving else None
+
     def rest(self, now: float) -> None:
         """Nobody speaks from now on."""
         self._since = now
@@ -90,6 +104,14 @@ class Keys:
         self._pause_s = rules.key_pause_ms / 1000
         self._keys = ""
         self._newest_at = 0.0
+
+    @property
+    def pressed(self) -> str:
+        """What does not count as said yet."""
+        return self._keys
+
+    def restore(self, keys: str, now: float) -> None:
+        self._keys, self._newest_at = keys, now
 
     def press(self, key: str, now: float) -> str:
         """The keys that count as said now, if any."""

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 
 from pipeline.commands import Speak
 from pipeline.config import Config
+from pipeline.ledger import guess
 from pipeline.manner import Manner
+from pipeline.memento import ReplyDue, Told
 from pipeline.playout import Playout
 from pipeline.ports import CallDelta, Finish, FlowStep, Phrase, Prompt, Wish, Word
 from pipeline.work import Work
@@ -50,6 +52,8 @@ class Reply:
         self._again = ""
         """How far it has been thought of once more."""
         self.text = ""
+        self.phrases: list[str] = []
+        """The same, as it is spoken."""
         self.began = False
         """Whether any sound has been sent."""
         self.end_told = False
@@ -91,14 +95,24 @@ class Reply:
 
     def said(self, now: float) -> str:
         """What the caller knows of it by now."""
-        return self.playout.heard_text(now) if self.wish.spoken else self.text
+        if not self.wish.spoken:
+            return self.text
+        heard = self.playout.heard(now)
+        # What was heard elsewhere may not have been made again yet.
+        return guess(self.text, heard, self.playout.rate) if heard > self.playout.made else self.playout.heard_text(now)
 
-    def told_before(self, text: str, phrases: list[str], *, final: bool) -> None:
-        """The client knows this beginning, or all of it; what is thought of now is the same, or what follows."""
-        for phrase in phrases:
+    def told_before(self, due: ReplyDue, told: Told) -> None:
+        """The client knows its beginning, or all of it; what is thought of now is the same, or what follows."""
+        for phrase in due.phrases:
             self.grow(phrase)
-        self.text = self._told = text
-        self._told_all = final
+        self._told_all = due.final
+        if told.turn == due.turn:
+            for text in told.texts:
+                # All of it each time, and so much of it is new.
+                phrase = text[len(self.text) :]
+                self.grow(phrase.lstrip() if self.wish.spoken else phrase)
+            self._told_all |= told.final
+        self._told = self.text
 
     def news(self, phrase: str) -> str:
         """What of a phrase the client does not know yet."""
@@ -114,11 +128,14 @@ class Reply:
         return self._again[len(told) :].strip() if self._again.startswith(told) else phrase
 
     def grow(self, phrase: str) -> None:
+        if not phrase:
+            return
         if self.wish.spoken:
             self._waiting.append((phrase, phrase))
             self.text = f"{self.text} {phrase}".lstrip()
         else:
             self.text += phrase
+        self.phrases.append(phrase)
 
     def add_call(self, delta: CallDelta, item: str) -> Call:
         call = self.calls[delta.call_id] = Call(item, delta.name)

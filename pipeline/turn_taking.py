@@ -62,10 +62,13 @@ class TurnTaking:
         self._judge(complete)
         return complete
 
-    def paused(self, lowering: float | None) -> None:
-        """The caller pauses, and the voice ended so many semitones below its usual pitch; no words are known yet."""
+    def paused(self, lowering: float | None, *, patiently: bool = False) -> None:
+        """The caller pauses, and the voice ended so many semitones below its usual pitch; no words are known yet.
+
+        Patience is for audio that is heard again, faster than its words become known: they decide, and not the silence.
+        """
         self._lowering = lowering if self._rules.melody else None
-        self._judge(UNKNOWN)
+        self._judge(0.0 if patiently else UNKNOWN)
 
     def went_on(self, pause_ms: int) -> None:
         """The caller made a pause and went on."""

@@ -142,6 +142,8 @@ class Reply:
     work: Work
     prepared: bool
     """Whether it was begun while the turn had not surely ended."""
+    voice: int
+    """No two replies sound alike."""
     made: bytearray = field(default_factory=bytearray)
     words: list[tuple[str, float]] = field(default_factory=lambda: [])
     """Words with their middles, in samples of the reply."""
@@ -389,7 +391,7 @@ class Dialogue:
 
     def _think(self, command: Think) -> None:
         self.prompts.append(command.prompt)
-        self.replies[command.work] = Reply(command.work, prepared=self.brain.state is State.HEARING)
+        self.replies[command.work] = self._new_reply(command.work, prepared=self.brain.state is State.HEARING)
         answer = self._answer("llm", self.world.llm)
         said = command.prompt.messages[-1].text.lower()
         text = next(reply for key, reply in self.world.replies.items() if key in said)
@@ -404,7 +406,8 @@ class Dialogue:
         self._start(command.work, answer, [*results, (after_s, on.ReplyEnded(command.work, step))])
 
     def _speak(self, command: Speak) -> None:
-        reply = self.replies.setdefault(command.work, Reply(command.work, prepared=False))
+        reply = self.replies.get(command.work) or self._new_reply(command.work, prepared=False)
+        self.replies[command.work] = reply
         filler = command.work.turn != 0 and command.phrase.text not in " ".join(self.world.replies.values())
         answer = self._answer("tts", self.world.tts)
         words: list[Word] = []
@@ -440,6 +443,9 @@ class Dialogue:
             return on.SpeechMade(event.work, event.phrase, pcm, event.words, event.took_s, event.did)
 
         self._start(command.work, answer, [*results, (after_s, on.PhraseEnded(command.work, command.index))], sounds)
+
+    def _new_reply(self, work: Work, *, prepared: bool) -> Reply:
+        return Reply(work, prepared, work.attempt)
 
     def _answer(self, stage: str, script: tuple[Answer, ...]) -> Answer:
         self.asked[stage] += 1
@@ -573,7 +579,7 @@ class Dialogue:
 def _samples(reply: Reply, count: int) -> bytes:
     """The next samples of a reply, which no other reply has in this place."""
     start = len(reply.made) // 2
-    return ((np.arange(start, start + count) + 9_973 * reply.work.attempt) % 65_536).astype("<u2").tobytes()
+    return ((np.arange(start, start + count) + 9_973 * reply.voice) % 65_536).astype("<u2").tobytes()
 
 
 def run_out(dialogue: Dialogue, at_least: float, at_most: float) -> None:

@@ -194,8 +194,8 @@ def _split(text: str, mark: str) -> list[str]:
 class Played:
     """A scenario on its way, and what came of it."""
 
-    def __init__(self, scenario: Scenario) -> None:
-        self.dialogue = Dialogue(scenario.world, scenario.overrides)
+    def __init__(self, scenario: Scenario, begin: Callable[[World, dict[str, str]], Dialogue] = Dialogue) -> None:
+        self.dialogue = begin(scenario.world, scenario.overrides)
         self._actions = iter(scenario.actions)
         self._waiting: Action | None = None
         self._end = 0.0
