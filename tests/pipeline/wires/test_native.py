@@ -15,6 +15,7 @@ from pipeline.wires import native
 from pipeline.wires.native import Hello, Native, Ping, read_audio, read_query, read_text, write
 
 CONFIG = Config()
+TOKEN = "00000000000000ff.abcdefghijklmnop-_0123"
 
 
 def code(read: object, *arguments: object) -> str:
@@ -35,6 +36,7 @@ def code(read: object, *arguments: object) -> str:
         ({}, Hello(rate=16_000, out_rate=24_000, lang="", flow="")),
         ({"rate": "8000", "out_rate": "48000"}, Hello(rate=8_000, out_rate=48_000)),
         ({"lang": "es", "flow": "clinic"}, Hello(lang="es", flow="clinic")),
+        ({"resume": TOKEN}, Hello(resume=TOKEN)),
     ],
 )
 def test_what_a_client_wishes(query: dict[str, str], expected: Hello) -> None:
@@ -57,6 +59,10 @@ def test_every_rate_of_clients_is_taken(rate: int) -> None:
         ({"flow": "../../etc/passwd"}, "query_invalid"),
         ({"flow": "x" * 65}, "query_invalid"),
         ({"speed": "1"}, "query_invalid"),
+        ({"resume": "1f"}, "query_invalid"),
+        ({"resume": f"g{TOKEN[1:]}"}, "query_invalid"),
+        ({"resume": f"{TOKEN}/../x"}, "query_invalid"),
+        ({"resume": TOKEN + 80 * "a"}, "query_invalid"),
     ],
 )
 def test_wishes_that_cannot_be_met(query: dict[str, str], expected: str) -> None:
@@ -166,6 +172,7 @@ def test_whatever_comes_is_understood_or_refused(message: str) -> None:
                 "rate": 16_000,
                 "out_rate": 24_000,
                 "providers": {"asr": "sphinx"},
+                "resumed": False,
             },
         ),
         (notices.CallerBegan(1_000), {"type": "speech_started", "at_ms": 1_000}),
