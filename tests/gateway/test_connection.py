@@ -11,7 +11,7 @@ import pytest
 from gateway.connection import _MOST_WAITING, GOING_AWAY, POLICY, Close, Connection, Terms, policy, refuse
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError
-from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven, Played, StopAsked, Typed
+from pipeline.events import Cleared, Committed, FromCaller, ItemGiven, Played, StopAsked, Typed
 from pipeline.history import Item
 from pipeline.notices import AsideSpoken, AudioStarted, BufferCleared, Interrupted, Notice
 from pipeline.ports import Message
@@ -19,22 +19,20 @@ from pipeline.wires.native import Hello, Native, refusal
 from tests.fakes.fake_time import run_in_fake_time
 
 
-class Link:
-    """Records what a connection hands to its shard."""
+class Way:
+    """Records what a connection hands on to its conversation."""
+
+    id = 7
 
     def __init__(self) -> None:
         self.heard = bytearray()
         self.events: list[Any] = []
-        self.forgotten: list[int] = []
 
-    def audio(self, caller: int, pcm: bytes) -> None:
+    def audio(self, pcm: bytes) -> None:
         self.heard += pcm
 
-    def event(self, caller: int, event: Any) -> None:
+    def event(self, event: Any) -> None:
         self.events.append(event)
-
-    def forget(self, caller: int) -> None:
-        self.forgotten.append(caller)
 
 
 class Socket:
@@ -71,9 +69,9 @@ class Socket:
 
 class Call:
     def __init__(self, config: Config, rate: int = 16_000) -> None:
-        self.socket, self.link = Socket(), Link()
+        self.socket, self.way = Socket(), Way()
         wire, terms = Native(Hello(rate=rate), config), Terms(262_144, 5_000, False, 480_000, policy)
-        self.connection = Connection(7, wire, terms, self.link, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
+        self.connection = Connection(self.way, wire, terms, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
         self.task = asyncio.create_task(self.connection.run())
 
 
@@ -91,7 +89,7 @@ async def test_audio_goes_to_the_shard_and_comes_back(config: Config) -> None:
     assert await call.socket.next() == b"\x02\x00"
     call.socket.leave()
     await call.task
-    assert bytes(call.link.heard) == b"\x01\x00" * 320
+    assert bytes(call.way.heard) == b"\x01\x00" * 320
 
 
 async def test_other_rates_are_resampled(config: Config) -> None:
@@ -100,7 +98,7 @@ async def test_other_rates_are_resampled(config: Config) -> None:
         call.socket.say(bytes(1920))
     call.socket.leave()
     await call.task
-    assert abs(len(call.link.heard) // 2 - 16_000) < 400
+    assert abs(len(call.way.heard) // 2 - 16_000) < 400
 
 
 async def test_messages_become_events(config: Config) -> None:
@@ -110,9 +108,16 @@ async def test_messages_become_events(config: Config) -> None:
     call.socket.say('{"type": "played", "ms": 120}')
     call.socket.say('{"type": "bye"}')
     assert await call.socket.next() == 1000
-    await call.task
-    assert call.link.events == [Typed("hello"), StopAsked(), Played(120), HungUp()]
-    assert call.link.forgotten == [7]
+    assert await call.task is True
+    assert call.way.events == [Typed("hello"), StopAsked(), Played(120)]
+
+
+async def test_a_socket_that_breaks_is_no_goodbye(config: Config) -> None:
+    call = Call(config)
+    call.socket.say('{"type": "interrupt"}')
+    call.socket.leave()
+    assert await call.task is False
+    assert call.way.events == [StopAsked()]
 
 
 @pytest.mark.parametrize(
@@ -147,8 +152,8 @@ async def test_audio_faster_than_speech_ends_the_call(config: Config) -> None:
         call.socket.say(bytes(32_000))
     assert (await call.socket.next())["code"] == "audio_too_fast"
     assert await call.socket.next() == POLICY
-    await call.task
-    assert len(call.link.heard) == 5 * 32_000
+    assert await call.task is True
+    assert len(call.way.heard) == 5 * 32_000
 
 
 async def test_a_slow_reader_is_told_and_cut_off(config: Config) -> None:
@@ -180,8 +185,7 @@ async def test_the_end_of_the_conversation_closes_the_socket(config: Config) -> 
     call = Call(config)
     call.connection.take(None)
     assert await call.socket.next() == 1000
-    await call.task
-    assert call.link.forgotten == [7]
+    assert await call.task is True
 
 
 async def test_a_refused_caller_can_read_why() -> None:
@@ -237,19 +241,19 @@ class Toy:
         return json.dumps({"type": "error", "code": error.code})
 
 
-class Journal(Link):
+class Order(Way):
     """Everything in its order, audio as its length in samples."""
 
     def __init__(self) -> None:
         super().__init__()
         self.order: list[Any] = []
 
-    def audio(self, caller: int, pcm: bytes) -> None:
-        super().audio(caller, pcm)
+    def audio(self, pcm: bytes) -> None:
+        super().audio(pcm)
         self.order.append(len(pcm) // 2)
 
-    def event(self, caller: int, event: Any) -> None:
-        super().event(caller, event)
+    def event(self, event: Any) -> None:
+        super().event(event)
         self.order.append(event)
 
 
@@ -262,17 +266,16 @@ class ToyCall:
             "waiting_bytes": 480_000,
             "closing": lambda error: Close(4_000, f"toy.{error.code}"),
         }
-        self.wire, self.socket, self.link = Toy(), Socket(), Journal()
+        self.wire, self.socket, self.way = Toy(), Socket(), Order()
         made = Terms(**{**usual, **terms})
-        self.connection = Connection(7, self.wire, made, self.link, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
+        self.connection = Connection(self.way, self.wire, made, self.socket.receive, self.socket.send)  # type: ignore[arg-type]
         self.task = asyncio.create_task(self.connection.run())
 
     async def hang_up(self) -> list[Any]:
-        """What went to the shard, in order, without the goodbye."""
+        """What went to the conversation, in order."""
         self.socket.leave()
         await self.task
-        assert self.link.order.pop() == HungUp()
-        return self.link.order
+        return self.way.order
 
 
 def tone(seconds: float, rate: int = RATE) -> bytes:
@@ -316,7 +319,7 @@ async def test_the_end_of_what_was_said_is_not_kept_back() -> None:
     call.socket.say(loud)
     call.socket.say("commit")
     await call.hang_up()
-    last = np.frombuffer(bytes(call.link.heard), np.int16)[-160:]
+    last = np.frombuffer(bytes(call.way.heard), np.int16)[-160:]
     assert last[:100].mean() == pytest.approx(8_000, rel=0.05)
 
 
@@ -359,7 +362,7 @@ def test_a_burst_is_taken_at_once_and_what_goes_beyond_it_slowly() -> None:
         await call.socket.next()
         slowly = clock()
         await call.hang_up()
-        return at_once, round(slowly, 3), round(len(call.link.heard) / 2 / 16_000)
+        return at_once, round(slowly, 3), round(len(call.way.heard) / 2 / 16_000)
 
     assert run_in_fake_time(job) == (0, 24 / 8, 144)
 
@@ -381,7 +384,7 @@ def test_the_largest_message_is_taken_and_others_get_their_turn_meanwhile() -> N
         await call.socket.next()
         beside.cancel()
         await call.hang_up()
-        return turns > 100, round(len(call.link.heard) / 2 / 16_000)
+        return turns > 100, round(len(call.way.heard) / 2 / 16_000)
 
     assert run_in_fake_time(job) == (True, 246)
 
@@ -452,8 +455,8 @@ def test_a_session_has_its_time() -> None:
     async def job() -> tuple[Any, dict[str, Any], float]:
         call = ToyCall(lasts_s=3_600, closing=lambda error: Close(GOING_AWAY, f"toy.{error.code}"))
         told, closed = await asyncio.wait_for(call.socket.outgoing.get(), 4_000), await call.socket.outgoing.get()
-        await call.task
-        assert call.link.order == [HungUp()]
+        assert await call.task is True
+        assert call.way.order == []
         return json.loads(told["text"]), closed, asyncio.get_running_loop().time()
 
     closed = {"type": "websocket.close", "code": 1001, "reason": "toy.session_expired"}

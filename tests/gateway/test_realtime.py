@@ -12,27 +12,41 @@ from pydantic import TypeAdapter
 from starlette.applications import Starlette
 
 from actors.buffer import Opening
+from gateway.calls import Call as Carried
 from gateway.guard import Guard, guarded
 from gateway.realtime import RealtimeApi
 from pipeline import keys
 from pipeline.config import load_config
-from pipeline.events import Committed, HungUp
+from pipeline.events import Adjusted, Committed, FromCaller, HungUp
 from pipeline.ports import Voice
 from tests.fakes.fake_time import run_in_fake_time
-from tests.gateway.test_connection import Link, Socket
+from tests.gateway.test_connection import Socket
 
 _EVENT = TypeAdapter[Any](RealtimeServerEvent)
 
 
-class Shard(Link):
-    def __init__(self) -> None:
-        super().__init__()
-        self.openings: list[Opening] = []
-        self.take: Callable[[Any], None] = lambda _: None
+class Shard:
+    """In place of all shards and the ways to them."""
 
-    def open(self, opening: Opening, taker: Callable[[Any], None]) -> None:
-        self.openings.append(opening)
-        self.take = taker
+    def __init__(self) -> None:
+        self.openings: list[Opening] = []
+        self.heard = bytearray()
+        self.events: list[FromCaller] = []
+        self.ended: list[int] = []
+
+    def open(self, call: Carried, _: Callable[[Any], None]) -> None:
+        self.openings.append(call.opening)
+        call.link = self  # type: ignore[assignment]
+
+    def audio(self, _: int, pcm: bytes) -> None:
+        self.heard += pcm
+
+    def event(self, _: int, event: FromCaller) -> None:
+        self.events.append(event)
+
+    def end(self, call: Carried, last: FromCaller) -> None:
+        call.event(last)
+        self.ended.append(call.id)
 
 
 class Speakers:
@@ -147,7 +161,7 @@ async def test_a_session_begins_and_its_conversation_is_held_in_its_manner() -> 
     manner = opening.manner
     assert (opening.flow, manner.language, manner.out_rate) == ("clinic", "en", 24_000)
     assert (manner.keeps_items, manner.greets, manner.answers) == (True, False, True)
-    assert (door.shard.events, door.shard.forgotten) == ([HungUp()], [opening.id])
+    assert (door.shard.events, door.shard.ended) == ([HungUp()], [opening.id])
 
 
 @pytest.mark.parametrize("query", ["intent=transcription", "intent=transcription&model=whisper-1"])
@@ -181,7 +195,7 @@ async def test_words_of_the_flow_are_expected_where_the_flow_answers(llm: str, f
     call.say(type="session.update", session={"type": "realtime", "instructions": "You sell hats."})
     assert (await call.event())["type"] == "session.updated"
     await call.hang_up()
-    assert [event.manner.foreseen for event in door.shard.events[:-1]] == [foreseen]
+    assert [event.manner.foreseen for event in door.shard.events if isinstance(event, Adjusted)] == [foreseen]
 
 
 async def test_voices_are_known_as_soon_as_the_stage_tells_them() -> None:
