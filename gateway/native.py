@@ -47,15 +47,15 @@ class NativeApi:
                 await refuse(native.refusal(error), close, receive, accepting(scope, send))
                 return
             connection = Connection(call, native.Native(hello, self._config), _terms(self._config, hello), receive, send)
-            await receive()
-            await accepting(scope, send)({"type": "websocket.accept"})
-            connection.tell(self._session(call, hello))
-            if call.link is None:
-                calls.open(call, connection.take)
-            else:
-                call.go_on(connection.take)
             over = False
             try:
+                await receive()
+                await accepting(scope, send)({"type": "websocket.accept"})
+                connection.tell(self._session(call, hello))
+                if call.link is None:
+                    calls.open(call, connection.take)
+                else:
+                    call.go_on(connection.take)
                 over = await connection.run(sockets.of(scope))
             finally:
                 calls.end(call, HungUp() if over else WentAway())
@@ -73,6 +73,7 @@ class NativeApi:
         if rejoined is None:
             raise ClientError("resume_unknown", "this conversation is over, or was never held here; begin a new one")
         if rejoined.manner.out_rate != hello.out_rate:
+            calls.end(call, WentAway())
             raise ClientError("rate_unsupported", f"out_rate: this conversation is held at {rejoined.manner.out_rate}")
         return call
 

@@ -1,4 +1,4 @@
-"""The addresses of the gateway, where they meet the guard; a link and the health picture are stand-ins."""
+"""The addresses of the gateway, where they meet the guard; the way to the shards and the health picture are stand-ins."""
 
 import asyncio
 import json
@@ -9,9 +9,11 @@ import pytest
 
 from actors.buffer import Opening
 from gateway.app import Gateway
+from gateway.calls import Call
 from pipeline import keys
 from pipeline.config import load_config
-from tests.gateway.test_connection import Link, Socket
+from pipeline.events import FromCaller
+from tests.gateway.test_connection import Socket
 
 PICTURE = {"status": "healthy", "version": "1", "sessions": {"active": 1, "total": 2}, "providers": {}}
 
@@ -24,15 +26,23 @@ class Health:
         return {"asr": "sim"}
 
 
-class Shard(Link):
-    callers = 0
-
+class Calls:
     def __init__(self) -> None:
-        super().__init__()
         self.openings: list[Opening] = []
 
-    def open(self, opening: Opening, _taker: Any) -> None:
-        self.openings.append(opening)
+    def open(self, call: Call, _: Any) -> None:
+        self.openings.append(call.opening)
+
+    def end(self, call: Call, last: FromCaller) -> None:
+        pass
+
+
+class Alone(Gateway):
+    """One without a cluster around it."""
+
+    def start(self) -> None:
+        if self._calls is None:
+            self._health, self._calls = Health(), Calls()  # type: ignore[assignment]
 
 
 class Door:
@@ -40,12 +50,13 @@ class Door:
 
     def __init__(self, *overrides: str) -> None:
         mine = f"keys.accepted=[{{name: ann, hash: '{keys.hash_of('a')}', conversations: 1}}]"
-        self.gateway = Gateway(load_config(None, [mine, "server.host=0.0.0.0", *overrides], {}))
-        self.shard = Shard()
-        self.gateway._health, self.gateway._links = Health(), [self.shard]  # type: ignore[assignment]
+        gateway = Alone(load_config(None, [mine, "server.host=0.0.0.0", *overrides], {}))
+        gateway.start()
+        self.calls: Any = gateway._calls
+        self.app = gateway.__serve_build_asgi_app__()
 
     async def get(self, path: str, key: str = "") -> httpx.Response:
-        transport = httpx.ASGITransport(self.gateway.__serve_build_asgi_app__())
+        transport = httpx.ASGITransport(self.app)
         headers = {"Authorization": f"Bearer {key}"} if key else {}
         async with httpx.AsyncClient(transport=transport, base_url="http://parley", headers=headers) as http:
             return await http.get(path)
@@ -59,7 +70,7 @@ class Door:
             "subprotocols": list(offered),
         }
         socket.incoming.put_nowait({"type": "websocket.connect"})
-        return asyncio.create_task(self.gateway.converse(scope, socket.receive, socket.send))
+        return asyncio.create_task(self.app(scope, socket.receive, socket.send))
 
 
 def sent(socket: Socket) -> list[Any]:
@@ -113,7 +124,7 @@ async def test_who_may_not_come_in_is_told_why(offered: tuple[str, ...], query: 
     assert (accept["type"], accept.get("subprotocol")) == ("websocket.accept", "parley" if offered else None)
     assert (error["type"], error["code"], error["fault"]) == ("error", code, "client")
     assert close == {"type": "websocket.close", "code": 1008, "reason": code}
-    assert door.shard.openings == []
+    assert door.calls.openings == []
 
 
 async def test_a_conversation_is_opened_with_a_key_and_leaves_its_place() -> None:
@@ -130,7 +141,7 @@ async def test_a_conversation_is_opened_with_a_key_and_leaves_its_place() -> Non
     assert await third.outgoing.get() == {"type": "websocket.accept", "subprotocol": "parley"}
     third.leave()
     await talking
-    assert len(door.shard.openings) == 2
+    assert len(door.calls.openings) == 2
 
 
 async def test_on_loopback_a_conversation_needs_no_key() -> None:

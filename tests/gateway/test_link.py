@@ -1,85 +1,227 @@
-"""The way to a shard, with a shard that the test plays."""
+"""The way to a shard, over a real line; the shard's end is in the test's hands."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import AsyncIterator
 from typing import Any
 
-from actors.buffer import Opening
+import numpy as np
+import pytest
+
+from actors.buffer import Opening, Rejoin
+from actors.line import Address, Line, Switchboard
+from actors.outbox import NotHere, Rejoined
+from gateway.calls import Call
 from gateway.link import ShardLink
-from pipeline.events import StopAsked
+from pipeline.events import HungUp, StopAsked, Typed, WentAway
+from pipeline.journal import Snapshot
 from pipeline.manner import Manner
-from pipeline.notices import AudioStarted, Failed
+from pipeline.notices import AudioStarted
+
+MANNER = Manner("en", 8_000)
+HERE = Rejoined(MANNER, "clinic", 640, 2, 0)
 
 
 class Shard:
-    """Takes messages, and answers them when the test says so."""
+    """Stands for the handle of a BufferActor too: `await shard.address.remote()`."""
 
     def __init__(self) -> None:
-        self.calls: asyncio.Queue[tuple[tuple[Any, ...], asyncio.Future[Any]]] = asyncio.Queue()
-        self.exchange = self
+        self.board = Switchboard(self._take, self._drop)
+        self.heard: asyncio.Queue[tuple[list[Any], list[Any], list[Any]]] = asyncio.Queue()
+        self.lines: list[Line] = []
+        self.address = self
+        self.asked = 0
+        self.unreachable = 0
+        """How many times it is asked before it answers."""
 
-    def remote(self, *message: Any) -> asyncio.Future[Any]:
-        answer = asyncio.get_running_loop().create_future()
-        self.calls.put_nowait((message, answer))
-        return answer
+    async def remote(self) -> Address:
+        self.asked += 1
+        if self.asked <= self.unreachable:
+            raise ConnectionError
+        return await self.board.address()
 
-    async def call(self) -> tuple[tuple[Any, ...], asyncio.Future[Any]]:
-        return await asyncio.wait_for(self.calls.get(), 5)
+    def _take(self, line: Line, message: Any) -> None:
+        if line not in self.lines:
+            self.lines.append(line)
+        openings, audio, events = message
+        self.heard.put_nowait((openings, [(id, samples.tolist()) for id, samples in audio.unpack()], events))
+
+    def _drop(self, line: Line) -> None:
+        pass
+
+    async def next(self) -> tuple[list[Any], list[Any], list[Any]]:
+        return await asyncio.wait_for(self.heard.get(), 5)
+
+    def tell(self, *deliveries: tuple[int, Any]) -> None:
+        self.lines[-1].send(list(deliveries))
+
+    def die(self) -> None:
+        self.lines[-1].close()
 
 
-def taker(got: asyncio.Queue[Any]) -> Callable[[Any], None]:
-    return got.put_nowait
+class Way:
+    """A link, and who hears of its ups and downs."""
+
+    def __init__(self, shard: Shard) -> None:
+        self.link = ShardLink(shard, 1)
+        self.lost: asyncio.Queue[list[Call]] = asyncio.Queue()
+        self.ups = asyncio.Semaphore(0)
+        self.link.start(self.lost.put_nowait, self.ups.release)
+
+    async def up(self) -> None:
+        await asyncio.wait_for(self.ups.acquire(), 5)
 
 
-async def test_one_call_always_waits_for_news() -> None:
+class Taker:
+    def __init__(self) -> None:
+        self.got: asyncio.Queue[Any] = asyncio.Queue()
+
+    async def next(self) -> Any:
+        return await asyncio.wait_for(self.got.get(), 5)
+
+
+@pytest.fixture
+def shard() -> Shard:
+    return Shard()
+
+
+@pytest.fixture
+async def way(shard: Shard) -> AsyncIterator[Way]:
+    way = Way(shard)
+    await way.up()
+    yield way
+    assert way.link._task is not None
+    way.link._task.cancel()
+
+
+def opened(way: Way, id: int = 1) -> tuple[Call, Taker]:
+    call, taker = Call(Opening(id, "clinic", MANNER)), Taker()
+    call.taker = taker.got.put_nowait
+    call.link = way.link
+    way.link.open(call, call.opening, b"", [])
+    return call, taker
+
+
+async def test_what_gathers_goes_together(way: Way, shard: Shard) -> None:
+    call, _ = opened(way)
+    call.audio(b"\x01\x00")
+    call.audio(b"\x02\x00")
+    call.event(StopAsked())
+    opened(way, 2)
+    assert await shard.next() == (
+        [Opening(1, "clinic", MANNER), Opening(2, "clinic", MANNER)],
+        [(1, [1]), (1, [2])],
+        [(1, StopAsked())],
+    )
+
+
+async def test_a_call_that_moves_brings_what_was_said(way: Way, shard: Shard) -> None:
+    call = Call(Opening(1, "clinic", MANNER))
+    way.link.open(call, call.opening, np.array([5, 6], np.int16).tobytes(), [Typed("hello")])
+    assert await shard.next() == ([call.opening], [(1, [5, 6])], [(1, Typed("hello"))])
+
+
+async def test_deliveries_reach_their_call_and_nobody_else(way: Way, shard: Shard) -> None:
+    _, first = opened(way, 1)
+    _, second = opened(way, 2)
+    await shard.next()
+    shard.tell((1, AudioStarted(1)), (9, b"\x09\x00"), (2, b"\x02\x00"), (1, Snapshot(b"", 0, 0)), (1, None))
+    assert [await first.next(), await first.next(), await second.next()] == [AudioStarted(1), None, b"\x02\x00"]
+
+
+async def test_a_forgotten_call_gets_nothing(way: Way, shard: Shard) -> None:
+    _, first = opened(way, 1)
+    _, second = opened(way, 2)
+    await shard.next()
+    way.link.forget(1)
+    shard.tell((1, AudioStarted(1)), (2, AudioStarted(2)))
+    assert await second.next() == AudioStarted(2)
+    assert first.got.empty()
+    assert way.link.callers == 1
+
+
+async def test_the_calls_of_a_shard_that_dies_are_handed_back_and_it_is_called_again(way: Way, shard: Shard) -> None:
+    call, _ = opened(way)
+    await shard.next()
+    shard.die()
+    assert await asyncio.wait_for(way.lost.get(), 5) == [call]
+    await way.up()
+    assert (way.link.up, way.link.callers) == (True, 0)
+    other, _ = opened(way, 2)
+    assert await shard.next() == ([other.opening], [], [])
+
+
+async def test_a_shard_that_cannot_be_reached_is_called_until_it_can() -> None:
     shard = Shard()
-    ShardLink("g", shard, 1)
-    for _ in range(3):
-        (_, openings, audio, events), answer = await shard.call()
-        assert (openings, list(audio.unpack()), events) == ([], [], [])
-        answer.set_result([])
+    shard.unreachable = 2
+    way = Way(shard)
+    assert not way.link.up
+    await way.up()
+    assert (way.link.up, shard.asked) == (True, 3)
 
 
-async def test_what_gathers_while_the_shard_is_busy_goes_together() -> None:
-    shard = Shard()
-    link = ShardLink("g", shard, 1)
-    _, first = await shard.call()
-    link.audio(1, b"\x01\x00")
-    _, second = await shard.call()
-    link.audio(1, b"\x02\x00")
-    link.audio(2, b"\x03\x00\x04\x00")
-    link.event(1, StopAsked())
-    assert shard.calls.empty()
-    first.set_result([])
-    (name, _, audio, events), _ = await shard.call()
-    assert name == "g"
-    assert [(caller, samples.tolist()) for caller, samples in audio.unpack()] == [(1, [2]), (2, [3, 4])]
-    assert events == [(1, StopAsked())]
-    second.set_result([])
+# Callers who come back
 
 
-async def test_answers_are_handed_out_in_the_order_of_their_calls() -> None:
-    shard = Shard()
-    link = ShardLink("g", shard, 1)
-    got: asyncio.Queue[Any] = asyncio.Queue()
-    link.open(Opening(1, "clinic", Manner("en")), taker(got))
-    _, first = await shard.call()
-    link.audio(1, b"\x01\x00")
-    _, second = await shard.call()
-    second.set_result([(1, b"later"), (9, b"nobody")])
-    first.set_result([(1, AudioStarted(1))])
-    assert [await got.get(), await got.get()] == [AudioStarted(1), b"later"]
+async def ask(way: Way, shard: Shard, answer: Rejoined | NotHere, *more: Any) -> tuple[Call, asyncio.Task[Rejoined | None]]:
+    call = Call(Opening(1, "", MANNER, "secret"))
+    asking = asyncio.create_task(way.link.rejoin(call, "secret"))
+    assert await shard.next() == ([Rejoin(1, "secret")], [], [])
+    shard.tell((1, answer), *((1, one) for one in more))
+    await asking
+    return call, asking
 
 
-async def test_a_dead_shard_ends_its_conversations_with_a_clear_word() -> None:
-    shard = Shard()
-    link = ShardLink("g", shard, 1)
-    got: asyncio.Queue[Any] = asyncio.Queue()
-    link.open(Opening(1, "clinic", Manner("en")), taker(got))
-    _, answer = await shard.call()
-    answer.set_exception(RuntimeError("died"))
-    lost = await got.get()
-    assert isinstance(lost, Failed)
-    assert (lost.code, await got.get(), link.callers) == ("conversation_lost", None, 0)
-    # The next shard of that name is asked again.
-    await shard.call()
+async def test_a_conversation_that_is_held_there_is_taken_up_again(way: Way, shard: Shard) -> None:
+    call, asking = await ask(way, shard, HERE, AudioStarted(3))
+    taker = Taker()
+    call.taker = taker.got.put_nowait
+    way.link.adopt(call)
+    assert (asking.result(), call.link, way.link.callers) == (HERE, way.link, 1)
+    assert await taker.next() == AudioStarted(3)
+    shard.tell((1, b"\x01\x00"))
+    assert await taker.next() == b"\x01\x00"
+
+
+async def test_one_that_is_not_is_not(way: Way, shard: Shard) -> None:
+    call, asking = await ask(way, shard, NotHere())
+    way.link.decline(call.id)
+    assert (asking.result(), way.link.callers) == (None, 0)
+
+
+async def test_an_old_copy_ends(way: Way, shard: Shard) -> None:
+    call, _ = await ask(way, shard, HERE)
+    way.link.decline(call.id)
+    assert await shard.next() == ([], [], [(1, HungUp())])
+
+
+async def test_an_answer_that_comes_too_late_leaves_the_conversation_to_wait(way: Way, shard: Shard) -> None:
+    call = Call(Opening(1, "", MANNER, "secret"))
+    asking = asyncio.create_task(way.link.rejoin(call, "secret"))
+    await shard.next()
+    asking.cancel()
+    way.link.decline(call.id)
+    shard.tell((1, HERE))
+    assert await shard.next() == ([], [], [(1, WentAway())])
+
+
+async def test_a_shard_that_dies_meanwhile_has_no_answer(way: Way, shard: Shard) -> None:
+    asking = asyncio.create_task(way.link.rejoin(Call(Opening(1, "", MANNER, "secret")), "secret"))
+    await shard.next()
+    shard.die()
+    with pytest.raises(ConnectionError):
+        await asyncio.wait_for(asking, 5)
+
+
+async def test_what_a_dead_shard_still_said_is_not_believed(way: Way, shard: Shard) -> None:
+    _, taker = opened(way)
+    await shard.next()
+    stale = way.link._line
+    shard.die()
+    await way.up()
+    _, other = opened(way, 1)
+    assert stale is not None
+    way.link._take(stale, [(1, AudioStarted(9))])
+    await shard.next()
+    shard.tell((1, b"\x01\x00"))
+    assert await other.next() == b"\x01\x00"
+    assert taker.got.empty()
