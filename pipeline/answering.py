@@ -202,6 +202,8 @@ class Answering:
             floor.out += self.mouth.ask(self.prompt(due.wish, due.entries))
         for call in self.mouth.take_calls():
             floor.history.tell(call)
+        if self._away and not self.mouth.held:
+            floor.out += self.mouth.hold(floor.now)
         commands, step = self.mouth.carry_on(floor.clock, floor.now, held=self._away or floor.state is State.HELD)
         floor.out += commands
         match step:

@@ -65,6 +65,11 @@ class Mouth:
         return None if self._reply is None else self._reply.turn
 
     @property
+    def held(self) -> bool:
+        """Whether nothing of the reply may sound, or there is none."""
+        return self._reply is None or self._reply.playout.held
+
+    @property
     def began(self) -> bool:
         return self._reply is not None and self._reply.began
 

@@ -851,3 +851,17 @@ class AnyConversation(RuleBasedStateMachine):
 
 AnyConversation.TestCase.settings = settings(max_examples=100, stateful_step_count=60, deadline=None)
 TestAnyConversation = AnyConversation.TestCase
+
+
+def test_a_reply_that_begins_while_the_caller_is_away_is_heard_whole_when_they_are_back() -> None:
+    talk = in_transcribing()
+    talk.do(on.WentAway())
+    talk.transcribed("Are you open?")
+    talk.reply("We are.")
+    talk.spoken(700)
+    talk.wait(3_000)
+    assert (talk.played_ms(), talk.state) == (0, State.THINKING)
+    talk.do(on.CameBack())
+    assert (talk.played_ms(), talk.state) == (700, State.SPEAKING)
+    talk.listen()
+    assert talk.state is State.LISTENING
