@@ -6,6 +6,7 @@ the configuration, is public, or is a guess to be replaced. `docs/capacity.md` s
 
 import json
 import math
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -256,19 +257,20 @@ def fitted(runs: list[dict[str, Any]]) -> dict[str, Cost]:
         return float(each), max(float(once), 0.0)
 
     def taken(*titles: str) -> list[float]:
-        # The first turn's time is not measured.
+        # Names may begin with a process's number, and Ray's end with what an actor does; the first turn's time is not measured.
         return [
-            sum(1000 * s for name, s in run["cpu_s"].items() if name.endswith(titles)) / (run["report"]["seconds"] - 6)
+            sum(1000 * s for name, s in run["cpu_s"].items() if re.search(rf"(^|[ :])({'|'.join(titles)})($|\.)", name))
+            / (run["report"]["seconds"] - 6)
             for run in runs
         ]
 
-    gateway, shard = line(taken(":gateway")), line(taken("BufferActor", "BufferActor.exchange"))
+    gateway, shard = line(taken("gateway")), line(taken("BufferActor"))
     costs = {
         "gateway": Cost(gateway[0], (1 - _LINK_SHARE) * gateway[1], _LINK_SHARE * gateway[1]),
         "shard": Cost(shard[0], (1 - _LINK_SHARE) * shard[1], _LINK_SHARE * shard[1]),
-        "vad": Cost(*line(taken("VADActor", "VADActor.detect"))),
-        "haproxy": Cost(*line(taken(" bi", "haproxy"))),
-        "stages": Cost(line(taken(":asr", ":llm", ":tts"))[0]),
+        "vad": Cost(*line(taken("VADActor"))),
+        "haproxy": Cost(*line(taken("bi", "haproxy"))),
+        "stages": Cost(line(taken("asr", "llm", "tts"))[0]),
     }
     total = line([1000 * (report["cores"] - report["idle_cores"]) for report in reports])[0]
     return costs | {"rest": Cost(max(total - sum(cost.each for cost in costs.values()), 0.0))}
@@ -294,10 +296,15 @@ def show_needs(inputs: Inputs) -> str:
     return table([*headings, f"{inputs.node_gpus}-GPU nodes", "Gbit/s", "Redis a second"], rows)
 
 
-def read_costs(path: Path) -> dict[str, Cost]:
+def read_costs(path: Path, wire: str) -> dict[str, Cost]:
+    """Runs of before wires were noted count for any."""
     try:
-        return fitted(json.loads(path.read_text(encoding="utf-8"))["runs"])
-    except (KeyError, TypeError):
+        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
+        chosen = [run for run in runs if run["report"].get("wire", wire) == wire]
+        if not chosen:
+            raise ValueError(f"{path} holds no runs of the wire {wire}; --wire chooses another")
+        return fitted(chosen)
+    except (AttributeError, KeyError, TypeError):
         raise ValueError(f"{path} does not hold the raw numbers of bench.load") from None
 
 
@@ -322,7 +329,7 @@ def main(
     if wire not in ("ws", "realtime"):
         raise typer.BadParameter("wire is ws or realtime")
     try:
-        costs = dict(MEASURED) if load is None else read_costs(load)
+        costs = dict(MEASURED) if load is None else read_costs(load, wire)
         inputs = replace(
             _DEFAULT,
             costs=costs if cpu_ms is None else scaled(costs, cpu_ms),

@@ -117,7 +117,7 @@ def show(plan: Plan, report: Report, console: Console) -> None:
 
 
 def beside_measured(path: Path = LOAD) -> list[tuple[int, float, float, Report]]:
-    """Of each run of the load test: conversations, what was measured at p50 and p95, and the same on paper."""
+    """Of each run of the load test on `/ws`: conversations, what was measured at p50 and p95, and the same on paper."""
     runs = [run["report"] for run in json.loads(path.read_text(encoding="utf-8"))["runs"]]
     return [
         (
@@ -127,6 +127,7 @@ def beside_measured(path: Path = LOAD) -> list[tuple[int, float, float, Report]]
             simulate(replace(LOAD_TEST, conversations=run["conversations"])),
         )
         for run in runs
+        if run.get("wire", "ws") == "ws" and run["overhead_p50_ms"] is not None
     ]
 
 

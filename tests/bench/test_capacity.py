@@ -7,7 +7,7 @@ from typer import Typer
 from typer.testing import CliRunner
 
 from bench import capacity
-from bench.capacity import MEASURED, Cost, Inputs, Model, cores, fitted, gpus, kbit, limits, mesh, need, scaled
+from bench.capacity import MEASURED, Cost, Inputs, Model, cores, fitted, gpus, kbit, limits, mesh, need, read_costs, scaled
 
 DOC = Path(__file__).parent.parent.parent / "docs" / "capacity.md"
 SPLIT = replace(Inputs(), links=1, proxies=4, connections=20_000)
@@ -108,19 +108,22 @@ def test_scaled_costs_keep_their_proportions() -> None:
     assert costs["gateway"].link == MEASURED["gateway"].link
 
 
-def test_costs_come_out_of_the_numbers_of_a_load_test() -> None:
-    def run(count: int) -> dict[str, object]:
-        cpu_s = {
-            "1 ray::ServeReplica:parley:gateway": 24 * (0.1 + 0.002 * count),
-            "2 ray::BufferActor.exchange": 24 * (0.08 + 0.001 * count),
-            "3 ray::VADActor": 24 * 0.001 * count,
-            "4 bi": 24 * 0.0005 * count,
-            "5 ray::ServeReplica:parley:llm": 24 * 0.0005 * count,
-        }
-        report = {"conversations": count, "seconds": 30, "cores": 0.3 + 0.006 * count, "idle_cores": 0.1}
-        return {"report": report, "cpu_s": cpu_s}
+def measured(count: int, wire: str = "realtime", times: float = 1.0, number: str = "") -> dict[str, object]:
+    cpu_s = {
+        "ray::ServeReplica:parley:gateway": 0.1 + 0.002 * count,
+        "ray::BufferActor.exchange": 0.08 + 0.001 * count,
+        "ray::VADActor": 0.001 * count,
+        "bi": 0.0005 * count,
+        "ray::ServeReplica:parley:llm": 0.0005 * count,
+        "ray::ServeController": 0.02,
+    }
+    report = {"wire": wire, "conversations": count, "seconds": 30, "cores": 0.3 + 0.006 * count * times, "idle_cores": 0.1}
+    return {"report": report, "cpu_s": {number + name: 24 * times * cores for name, cores in cpu_s.items()}}
 
-    costs = fitted([run(count) for count in (1, 50, 150)])
+
+@pytest.mark.parametrize("number", ["", "12207 "])
+def test_costs_come_out_of_the_numbers_of_a_load_test(number: str) -> None:
+    costs = fitted([measured(count, number=number) for count in (1, 50, 150)])
     seen = {name: (round(cost.each, 6), round(cost.once, 6), round(cost.link, 6)) for name, cost in costs.items()}
     assert seen == {
         "gateway": (2, 70, 30),
@@ -130,6 +133,15 @@ def test_costs_come_out_of_the_numbers_of_a_load_test() -> None:
         "stages": (0.5, 0, 0),
         "rest": (1, 0, 0),
     }
+
+
+def test_costs_are_those_of_one_wire(tmp_path: Path) -> None:
+    path = tmp_path / "load.json"
+    runs = [measured(count, wire, times) for count in (1, 50) for wire, times in (("ws", 1.0), ("realtime", 2.0))]
+    path.write_text(json.dumps({"runs": runs}), encoding="utf-8")
+    assert [round(read_costs(path, wire)["gateway"].each, 6) for wire in ("ws", "realtime")] == [2, 4]
+    with pytest.raises(ValueError, match="no runs of the wire pigeon"):
+        read_costs(path, "pigeon")
 
 
 def test_costs_are_no_line_through_one_point(tmp_path: Path) -> None:

@@ -100,7 +100,8 @@ def test_the_load_test_on_paper_is_near_what_was_measured(conversations: int, p5
 def test_runs_are_read_from_a_load_tests_numbers(tmp_path: Path) -> None:
     report = {"conversations": 20, "overhead_p50_ms": 61.0, "overhead_p95_ms": 90.0}
     path = tmp_path / "load.json"
-    path.write_text(json.dumps({"runs": [{"report": report}]}), encoding="utf-8")
+    others = [report | {"wire": "realtime"}, report | {"overhead_p50_ms": None}]
+    path.write_text(json.dumps({"runs": [{"report": run} for run in (report, *others)]}), encoding="utf-8")
     [(count, p50, p95, paper)] = beside_measured(path)
     assert (count, p50, p95) == (20, 61.0, 90.0)
     assert paper == simulate(replace(LOAD_TEST, conversations=20))
