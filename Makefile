@@ -3,7 +3,8 @@
 # make bench          what a conversation costs, beside a bare server that does the same work (a quarter of an hour)
 # make clean          remove caches and what was built
 #
-# run takes CONFIG=configs/default.yaml HOST=127.0.0.1 PORT=8000 SET="turn.silence_ms=300 log.level=DEBUG".
+# run takes CONFIG=configs/default.yaml HOST=127.0.0.1 PORT=8000 SET="turn.silence_ms=300 log.level=DEBUG";
+# bench takes ARGS="--conversations 1,25,50 --seconds 20 --out bench/results/bench.json".
 # They count only when they stand on make's command line: some shells export a HOST of their own.
 
 VENV := .venv

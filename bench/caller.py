@@ -1,4 +1,7 @@
-"""A caller that costs next to nothing: one WebSocket, ready-made frames out, and only what must be known read coming in."""
+"""A caller that costs next to nothing: one WebSocket, ready-made frames out, and only what must be known read coming in.
+
+Times are those of the machine's steady clock: an event loop's own may stand still, and uvloop's counts whole milliseconds.
+"""
 
 import asyncio
 import base64
@@ -80,8 +83,8 @@ class Caller(asyncio.Protocol):
         if self.transport is not None:
             self.transport.close()
 
-    def ask(self, now: float) -> None:
-        self.answers.append(Answer(now))
+    def ask(self) -> None:
+        self.answers.append(Answer(time.monotonic()))
 
     def _over(self, why: Exception | None = None) -> None:
         self.cut = True
@@ -116,7 +119,7 @@ class Caller(asyncio.Protocol):
         answer.audio_bytes += size
         if self._awaits_sound:
             self._awaits_sound = False
-            answer.sounded_at.append(asyncio.get_running_loop().time())
+            answer.sounded_at.append(time.monotonic())
 
     def _message(self, heard: Heard) -> None:
         if not self._greeted:
@@ -145,7 +148,7 @@ async def connect(url: str, wire: Wire) -> tuple[Caller, float]:
     """A conversation that is open, and the milliseconds which that took; `OSError` when it did not open."""
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
-    begun = time.perf_counter()
+    begun = time.monotonic()
     transport: asyncio.BaseTransport | None = None
     try:
         async with asyncio.timeout(OPEN_S):
@@ -156,4 +159,4 @@ async def connect(url: str, wire: Wire) -> tuple[Caller, float]:
         if transport is not None:
             transport.close()
         raise ConnectionError(f"no conversation opened: {error}") from error
-    return caller, 1000 * (time.perf_counter() - begun)
+    return caller, 1000 * (time.monotonic() - begun)

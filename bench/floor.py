@@ -7,6 +7,7 @@ what a caller of a measurement sends to `/ws`, and nothing else. What a server c
 
 import asyncio
 import json
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -187,7 +188,7 @@ class Talk(asyncio.Protocol):
 
     async def _answer(self, said: bytes, silence_ms: int) -> None:
         """One provider after the other, and the sound as it comes, a little ahead of its playing."""
-        now = asyncio.get_running_loop().time
+        now = time.monotonic
         began = now()
         transcript = await self._engines.recogniser.transcribe(Utterance(np.frombuffer(said, np.int16), _LANGUAGE))
         self._tell("transcript", turn=self._turn, text=transcript.text, final=True)

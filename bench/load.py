@@ -31,9 +31,9 @@ def show(reports: list[Report], console: Console) -> None:
     for report in reports:
         turns = (report.wire, report.conversations, held(report), report.asked, report.answered_once)
         overhead = (report.overhead_p50_ms, report.overhead_p95_ms, report.overhead_p99_ms)
-        costs = (report.open_p95_ms, report.cpu_ms, report.cores, report.memory_mb, report.late_p99_ms)
-        figures = map(number, (*overhead, *costs))
-        table.add_row(*map(str, turns), *figures, str(report.errors + report.cut + report.unopened))
+        costs = (report.open_p95_ms, report.cpu_ms)
+        figures = (*map(number, (*overhead, *costs)), number(report.cores, 2), number(report.memory_mb, 2))
+        table.add_row(*map(str, turns), *figures, number(report.late_p99_ms), str(report.errors + report.cut + report.unopened))
     console.print(table)
     console.print("p50, p95, p99: milliseconds over the serial ideal; CPU: server's, beyond its idle cost.", style="dim")
 

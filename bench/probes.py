@@ -1,6 +1,7 @@
 """Small measurements beside the large one: a quiet server, how fast it answers a ping, and many who come at once."""
 
 import asyncio
+import time
 from dataclasses import dataclass
 
 from bench.caller import Caller, connect
@@ -56,14 +57,13 @@ async def calm(server: Server, at_rest: Base, seconds: float) -> Calm:
 async def _quiet(caller: Caller, server: Server, seconds: float) -> float:
     """Somebody who only listens."""
     silence = frame(_WIRE.silence(), _WIRE.opcode)
-    loop = asyncio.get_running_loop()
 
     async def send() -> None:
-        due = loop.time()
+        due = time.monotonic()
         while True:
             caller.send(silence)
             due += FRAME_S
-            await asyncio.sleep(due - loop.time())
+            await asyncio.sleep(due - time.monotonic())
 
     sending = asyncio.create_task(send())
     try:
@@ -74,19 +74,18 @@ async def _quiet(caller: Caller, server: Server, seconds: float) -> float:
 
 async def _pings(caller: Caller) -> list[float]:
     """One at a time; none is sent any more when one was not answered."""
-    loop = asyncio.get_running_loop()
     ping = frame(b'{"type":"ping"}', TEXT)
     times: list[float] = []
     for _ in range(_PINGS):
         caller.pong.clear()
-        begun = loop.time()
+        begun = time.monotonic()
         caller.send(ping)
         try:
             async with asyncio.timeout(_PONG_S):
                 await caller.pong.wait()
         except TimeoutError:
             return []
-        times.append(1000 * (loop.time() - begun))
+        times.append(1000 * (time.monotonic() - begun))
         await asyncio.sleep(_PING_EVERY_S)
     return times
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 
@@ -9,14 +10,14 @@ from bench.measure import Report
 from bench.targets import TARGETS, Comparison, Judgement, Side, Verdict, judge, ratio
 
 _COLOURS = {Verdict.MET: "green", Verdict.MISSED: "red", Verdict.UNKNOWN: "yellow"}
-_HEADINGS = ("talking", "held", "once / asked", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "cores", "open p50 ms", "p95 ms", "MB")
+_HEADINGS = ("talking", "held", "once / asked", "p50 ms", "p95 ms", "p99 ms", "CPU ms", "cores", "open p50", "open p95", "MB")
 
 
 def held(report: Report | None) -> str:
     if report is None:
         return "-"
     if not report.valid:
-        return "[yellow]client late[/]"
+        return "[yellow]late[/]"
     return "[green]yes[/]" if report.held else "[red]no[/]"
 
 
@@ -33,7 +34,8 @@ def beside(ours: float | None, floors: float | None, digits: int = 1) -> str:
 def everything(comparison: Comparison, note: str) -> RenderableType:
     legend = (
         "p50, p95, p99: milliseconds over the serial ideal, from the question's last sound to the reply's first. CPU: of all "
-        "processes of the server, a conversation and second, beyond their idle cost. Held: Parley / the floor."
+        "processes of the server, a conversation and second, beyond their idle cost. MB: grown by, a conversation. "
+        "Held: Parley / the floor; `late` means that the callers were, so that the run tells nothing."
     )
     calm = _small(comparison)
     judged = _judged(judge(target, comparison) for target in TARGETS)
@@ -41,7 +43,7 @@ def everything(comparison: Comparison, note: str) -> RenderableType:
 
 
 def _talking(comparison: Comparison) -> Table:
-    table = Table(title="Parley, and how many times the floor")
+    table = Table(title="Parley, and how many times the floor", box=SIMPLE_HEAD, collapse_padding=True, pad_edge=False)
     for heading in _HEADINGS:
         table.add_column(heading, justify="right", no_wrap=True)
     for report in comparison.parley.reports:

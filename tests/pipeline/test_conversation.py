@@ -455,7 +455,7 @@ def test_dropped_audio_is_told() -> None:
     talk = in_hearing()
     talk.take()
     talk.do(on.AudioDropped(1_500))
-    message = "1500 ms of speech were dropped: transcription does not keep up"
+    message = "1500 ms of speech were dropped: more was waiting for transcription than is kept"
     assert talk.take() == [Tell(Failed("audio_dropped", message, Fault.SERVER))]
     assert talk.state is State.HEARING
 
