@@ -1,6 +1,8 @@
 # make run            start a server in the foreground; Ctrl-C stops all of it
 # make test | check   the tests | format, lint, types and layers
 # make bench          what a conversation costs, beside a bare server that does the same work (a quarter of an hour)
+# make chaos          parts of a server are killed under talking callers; what became of their turns (four minutes)
+# make soak           callers come and go for half an hour; what grows
 # make clean          remove caches and what was built
 #
 # run takes CONFIG=configs/default.yaml HOST=127.0.0.1 PORT=8000 SET="turn.silence_ms=300 log.level=DEBUG";
@@ -13,7 +15,7 @@ INSTALLED := $(VENV)/.installed
 
 given = $(if $(filter command line,$(origin $(1))),$($(1)))
 
-.PHONY: run test check bench install clean
+.PHONY: run test check bench chaos soak install clean
 .DEFAULT_GOAL := run
 
 run: $(INSTALLED)
@@ -32,6 +34,12 @@ check: $(INSTALLED)
 
 bench: $(INSTALLED)
 	@$(BIN)/python -m bench.suite $(if $(call given,ARGS),$(ARGS))
+
+chaos: $(INSTALLED)
+	@$(BIN)/python -m bench.chaos $(if $(call given,ARGS),$(ARGS))
+
+soak: $(INSTALLED)
+	@$(BIN)/python -m bench.soak $(if $(call given,ARGS),$(ARGS))
 
 install: $(INSTALLED)
 

@@ -26,7 +26,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
 from bench.frames import frame
-from bench.hearing import Question
+from bench.hearing import BYTES_A_MS, Question
 from bench.measure import REPLY_BYTES, percentiles
 from bench.reconnecting import ReconnectingCaller
 from bench.server import serving
@@ -195,6 +195,7 @@ def result(run: Run, striker: Striker) -> dict[str, Any]:
         "errors": sum((caller.errors for caller in callers), Counter[str]()),
         "strays": sum(caller.hearing.strays for caller in callers),
         "caller_late_s": round(run.late_s, 3),
+        "waits_s": [[round(turn.asked_at - run.began_at, 2), turn.wait_s and round(turn.wait_s, 2)] for turn in turns],
         "failed": [_told(turn, one, run.began_at) for turn, one in failed[:_SHOWN]],
     }
 
@@ -205,6 +206,7 @@ def _told(turn: Turn, one: Question, began_at: float) -> dict[str, Any]:
         "asked_at_s": round(turn.asked_at - began_at, 2),
         "faults": sorted(turn.faults),
         "bytes": [reply.received for reply in one.sounded],
+        "missing_ms": [round(reply.missing / BYTES_A_MS) for reply in one.sounded],
         "errors": one.errors,
         "story": [f"{at - turn.asked_at:+.2f} {what}" for at, what in one.story],
     }
@@ -302,6 +304,9 @@ def main(
     except KeyboardInterrupt:
         console.print("Broken off; nothing was written.", style="yellow")
         raise typer.Exit(130) from None
+    except (OSError, RuntimeError) as error:
+        console.print(f"The run could not be made: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
     show(kept, console)
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")

@@ -104,7 +104,12 @@ class Question:
             return None
         first = self.sounded[0]
         assert first.sounded_at is not None
-        return first.sounded_at - self.asked_at + sum(reply.silent_s for reply in self.sounded)
+        return first.sounded_at - self.asked_at + self.silent_s
+
+    @property
+    def silent_s(self) -> float:
+        """What of it was in the middle of a reply."""
+        return sum(reply.silent_s for reply in self.sounded)
 
     @property
     def over_at(self) -> float | None:

@@ -289,6 +289,9 @@ def main(
     except KeyboardInterrupt:
         console.print("Broken off; nothing was written.", style="yellow")
         raise typer.Exit(130) from None
+    except (OSError, RuntimeError) as error:
+        console.print(f"The run could not be made: {error}", style="red", markup=False)
+        raise typer.Exit(1) from None
     kept = result(soak)
     show(soak, kept, console)
     out.parent.mkdir(parents=True, exist_ok=True)

@@ -1,6 +1,6 @@
 """How a server came through a chaos run: what became of the turns, and how long each kind of stroke kept callers waiting. Pure.
 
-A turn is put down to the last stroke that fell before its reply was due, or else to the first one while its reply was heard.
+A turn is put down to the last stroke that fell before its reply was due, but to a later one if the silence was in the reply.
 What callers waited extra is beyond the median of the turns before the first stroke; silence within a reply counts too.
 """
 
@@ -31,6 +31,8 @@ class Turn:
     begun_at: float
     asked_at: float
     wait_s: float | None
+    silent_s: float
+    """What of it was in the middle of the reply."""
     over_at: float | None
     """When the reply had been heard."""
     faults: frozenset[Fault]
@@ -38,7 +40,7 @@ class Turn:
     @classmethod
     def of(cls, caller: int, question: Question, reply_bytes: int) -> "Turn":
         assert question.asked_at is not None
-        times = (question.begun_at, question.asked_at, question.wait_s, question.over_at)
+        times = (question.begun_at, question.asked_at, question.wait_s, question.silent_s, question.over_at)
         return cls(caller, *times, question.faults(reply_bytes))
 
 
@@ -76,7 +78,10 @@ def put_down(turn: Turn, strokes: Sequence[Stroke], usual_s: float) -> Stroke | 
     over = turn.over_at if turn.over_at is not None else turn.asked_at + PATIENCE_S
     near = [stroke for stroke in strokes if stroke.at <= over and stroke.until >= turn.begun_at - SHADOW_S]
     before = [stroke for stroke in near if stroke.at <= due]
-    return before[-1] if before else next(iter(near), None)
+    began_late = turn.wait_s is None or turn.wait_s - turn.silent_s - usual_s > FELT_S
+    if before and (began_late or turn.silent_s <= FELT_S):
+        return before[-1]
+    return near[-1] if near else None
 
 
 def tolls(turns: Sequence[Turn], strokes: Sequence[Stroke], usual_s: float) -> list[Toll]:

@@ -10,10 +10,10 @@ from bench.targets import Verdict
 USUAL_S = 0.5
 
 
-def turn(begun_at: float, wait_s: float | None = USUAL_S, *faults: Fault) -> Turn:
+def turn(begun_at: float, wait_s: float | None = USUAL_S, *faults: Fault, silent_s: float = 0.0) -> Turn:
     """A question of a second, a reply of two."""
     over_at = None if wait_s is None else begun_at + 3 + wait_s
-    return Turn(0, begun_at, begun_at + 1, wait_s, over_at, frozenset(faults))
+    return Turn(0, begun_at, begun_at + 1, wait_s, silent_s, over_at, frozenset(faults))
 
 
 def test_a_turn_of_a_question() -> None:
@@ -39,6 +39,14 @@ def test_of_several_strokes_the_last_before_the_reply_was_due_counts() -> None:
     before, during, after = (Stroke(kind, at, at) for kind, at in ((Kind.ASR, 9.0), (Kind.LLM, 10.5), (Kind.TTS, 12.0)))
     assert put_down(turn(10.0, 6.0), [before, during, after], USUAL_S) is during
     assert put_down(turn(10.0, 6.0), [after], USUAL_S) is after
+    assert put_down(turn(10.0), [before, during, after], USUAL_S) is during
+
+
+def test_silence_in_the_reply_is_put_down_to_what_fell_on_it() -> None:
+    before, after = Stroke(Kind.ASR, 9.0, 9.0), Stroke(Kind.GATEWAY, 12.0, 12.0)
+    assert put_down(turn(10.0, 2.0, silent_s=1.5), [before, after], USUAL_S) is after
+    assert put_down(turn(10.0, 4.0, silent_s=1.5), [before, after], USUAL_S) is before
+    assert put_down(turn(10.0, 2.0, silent_s=1.5), [before], USUAL_S) is before
 
 
 def test_a_lost_turn_is_near_all_that_happened_while_anybody_had_patience() -> None:
