@@ -25,6 +25,8 @@ NO_SPEECH_S = 5.0
 """Seconds of silence after a recording in which its speech must have been noticed."""
 NO_REPLY_S = 30.0
 """Seconds without a word from the server after which a reply will not come."""
+REPORT_S = 0.25
+"""How often the server is told how much of a reply was played."""
 REPORT_WAIT_S = 1.0
 """Seconds that the report of a turn may come after its audio."""
 
@@ -38,7 +40,9 @@ class Call:
     audio: bytearray = field(default_factory=bytearray)
     """Reply audio, without the greeting's."""
     reply_from: int = 0
-    """Where in it the present reply begins."""
+    """Where in it the newest reply begins."""
+    sounded: int | None = None
+    """The turn of that reply."""
     asked_at: float | None = None
     """When all of what we have to say had been said."""
     speaking: bool = False
@@ -60,6 +64,8 @@ class Call:
     done_at: dict[int, float] = field(default_factory=dict)
     """When all audio of a turn's reply had come."""
     reported: set[int] = field(default_factory=set)
+    shown: set[int] = field(default_factory=set)
+    """Turns whose replies were shown; one who comes back is told of it again."""
 
     def take(self, message: Received, now: float) -> list[str]:
         """Note a message; what to show of it, as Rich markup."""
@@ -74,7 +80,7 @@ class Call:
     def _take_message(self, message: dict[str, Any], now: float) -> list[str]:
         turn = int(message.get("turn", 0))
         match message["type"]:
-            case "session":
+            case "session" if not message.get("resumed"):
                 answering = ", ".join(f"{stage}: {name}" for stage, name in message.get("providers", {}).items())
                 return [f"[dim]connected ({answering})[/]"]
             case "speech_started":
@@ -86,10 +92,12 @@ class Call:
                 return [f"[bold cyan]you[/]     {escape(message['text']) or '[dim](nothing understood)[/]'}"]
             case "reply" if message["final"]:
                 self.newest = max(self.newest, turn)
+                if turn in self.shown:
+                    return []
+                self.shown.add(turn)
                 return [f"[bold green]parley[/]  {escape(message['text'])}"]
             case "audio_started":
-                self.playing = turn
-                self.reply_from = len(self.audio)
+                self._sounds(turn)
                 self.greeting_began = self.greeting_began or turn == 0
             case "audio_done":
                 self.playing = None
@@ -97,10 +105,22 @@ class Call:
                 self.greeting_done = self.greeting_done or turn == 0
             case "held":
                 self.plays_until = now
-                if turn:
-                    del self.audio[self.reply_from + 2 * (message["heard_ms"] * self.out_rate // 1000) :]
+                self._keep(turn, message["heard_ms"])
             case "resumed":
+                if turn != self.sounded:
+                    self._sounds(turn)
                 self.playing = turn
+                if self._keep(turn, message["at_ms"]):
+                    # The rest of it comes again, and its end is told again.
+                    self.done_at.pop(turn, None)
+            case "reconnecting":
+                self.plays_until = now
+                tried = f"trying again, {message['tried']} of {message['tries']}"
+                return [f"[yellow]connection lost[/] [dim]({escape(message['reason'])})[/], {tried}"]
+            case "reconnected":
+                return ["[dim]connected again[/]"]
+            case "lost":
+                return ["[red]the conversation is lost[/]"]
             case "interrupted":
                 self.playing = None
                 self.plays_until = now
@@ -114,6 +134,26 @@ class Call:
             case _:
                 pass
         return []
+
+    def _sounds(self, turn: int) -> None:
+        """The audio that comes now is that of another reply."""
+        self.playing = self.sounded = turn
+        self.reply_from = len(self.audio)
+
+    def _keep(self, turn: int, ms: int) -> bool:
+        """Throws away what comes again of a reply; whether there was anything to throw away."""
+        end = self.reply_from + 2 * (ms * self.out_rate // 1000)
+        if not turn or turn != self.sounded or end >= len(self.audio):
+            return False
+        del self.audio[end:]
+        return True
+
+    def played_ms(self, now: float) -> int | None:
+        """How much of the newest reply would have been heard by now; None when none sounds."""
+        if not self.sounded or now >= self.plays_until + REPORT_S:
+            return None
+        received_s = (len(self.audio) - self.reply_from) / 2 / self.out_rate
+        return round(1000 * max(received_s - max(self.plays_until - now, 0), 0))
 
     def begin(self) -> None:
         """We start to say something."""
@@ -157,6 +197,7 @@ async def run(client: Client, recording: Recording | None, text: str, console: C
         call = Call(client.out_rate, time.monotonic())
         listening = asyncio.create_task(_listen(client, call, console))
         talking = asyncio.create_task(_talk(client, call, recording, text))
+        reporting = asyncio.create_task(_report(client, call))
         try:
             await asyncio.wait([listening, talking], return_when=asyncio.FIRST_COMPLETED)
             if listening.done():
@@ -165,7 +206,7 @@ async def run(client: Client, recording: Recording | None, text: str, console: C
             talking.result()
             await client.bye()
         finally:
-            for task in (listening, talking):
+            for task in (listening, talking, reporting):
                 task.cancel()
                 with suppress(BaseException):
                     await task
@@ -176,6 +217,15 @@ async def _listen(client: Client, call: Call, console: Console) -> None:
     async for message in client:
         for line in call.take(message, time.monotonic()):
             console.print(line, highlight=False, soft_wrap=True)
+
+
+async def _report(client: Client, call: Call) -> None:
+    """Whoever comes back gets just what was not played yet."""
+    while True:
+        await asyncio.sleep(REPORT_S)
+        ms = call.played_ms(time.monotonic())
+        if ms is not None:
+            await client.report_played(ms)
 
 
 async def _talk(client: Client, call: Call, recording: Recording | None, text: str) -> None:

@@ -108,6 +108,8 @@ class Answering:
 
     def go_on(self) -> None:
         self._away = False
+        # What was told meanwhile nobody has heard.
+        self._floor.out += self.mouth.tell_again()
         # Whoever brings the caller back knows nothing of where the conversation stands.
         self._floor.changed = True
         if self._floor.state is not State.HELD:

@@ -379,6 +379,13 @@ class Mouth:
         reply.end_told = reply.playout.all_sent
         return [Tell(Held(reply.turn, reply.playout.heard_ms(now)))]
 
+    def tell_again(self) -> list[Command]:
+        """The words of the reply, for a client that may have missed them."""
+        reply = self._reply
+        if reply is None or not reply.text or self.manner.keeps_items:
+            return []
+        return [Tell(Said(reply.turn, reply.text, final=reply.text_ended))]
+
     def go_on(self, now: float) -> list[Command]:
         reply = self._reply
         if reply is None:

@@ -315,7 +315,7 @@ def test_who_comes_back_through_another_gateway_gets_the_unheard_rest(lose: Any)
         first, *then = (delivery for delivery in other.told[1] if not isinstance(delivery, Snapshot))
         assert isinstance(first, Rejoined)
         assert (first.flow, first.manner.out_rate, first.position) == ("clinic", 24_000, 0)
-        assert [type(delivery) for delivery in then if not isinstance(delivery, bytes)] == [WentOn, AudioDone]
+        assert [type(delivery) for delivery in then if not isinstance(delivery, bytes)] == [WentOn, Said, AudioDone]
         assert then[0] == WentOn(1, 1_000)
         assert len(other.audio(1)) == 2 * 24 * 4_000
         assert gateway.audio(1)[2 * 24 * 1_000 :] == other.audio(1)[: len(gateway.audio(1)) - 2 * 24 * 1_000]

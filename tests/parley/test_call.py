@@ -134,6 +134,66 @@ def test_what_is_shown() -> None:
     ]
 
 
+def test_a_broken_connection_is_told_in_plain_lines() -> None:
+    call = started()
+    lines = [
+        *tell(call, "session", 0.0, providers={}, resumed=False),
+        *tell(call, "reconnecting", 1.0, tried=1, tries=5, reason="without a word"),
+        *tell(call, "reconnected", 2.0),
+        *tell(call, "session", 2.0, providers={}, resumed=True),
+        *tell(call, "lost", 9.0, reason="nobody there"),
+    ]
+
+    console = Console(width=200)
+    with console.capture() as shown:
+        for line in lines:
+            console.print(line, highlight=False)
+    assert shown.get().splitlines() == [
+        "connected ()",
+        "connection lost (without a word), trying again, 1 of 5",
+        "connected again",
+        "the conversation is lost",
+    ]
+
+
+def test_a_reply_that_goes_on_has_no_hole_and_no_repetition() -> None:
+    call = started()
+    call.begin()
+    call.asked_at = 0.0
+    tell(call, "reply", 0.9, turn=1, text="Yes.", final=True)
+    tell(call, "audio_started", 1.0, turn=1)
+    call.take(b"\x01\x00" * 24_000, 1.0)
+    tell(call, "audio_done", 1.0, turn=1, ms=1000)
+    tell(call, "turn", 1.0, turn=1, latency={"total_ms": 1})
+    tell(call, "reconnecting", 1.5, tried=1, tries=5, reason="x")
+    tell(call, "session", 2.5, providers={}, resumed=True)
+    assert tell(call, "reply", 2.5, turn=1, text="Yes.", final=True) == []
+    tell(call, "resumed", 2.5, turn=1, at_ms=600)
+    assert not call.complete(2.6)
+
+    call.take(b"\x02\x00" * 9_600, 2.6)
+    tell(call, "audio_done", 2.6, turn=1, ms=1000)
+    assert call.complete(2.6)
+    assert call.audio == b"\x01\x00" * 14_400 + b"\x02\x00" * 9_600
+
+
+def test_a_reply_that_did_not_sound_yet_costs_the_one_before_nothing() -> None:
+    call = answered()
+    tell(call, "resumed", 9.0, turn=2, at_ms=0)
+    tell(call, "audio_started", 9.1, turn=2)
+    call.take(SECOND, 9.2)
+    assert call.audio == SECOND + SECOND
+
+
+def test_how_much_would_have_been_heard() -> None:
+    call = started()
+    assert call.played_ms(0.5) is None
+
+    tell(call, "audio_started", 1.0, turn=1)
+    call.take(SECOND, 1.0)
+    assert [call.played_ms(now) for now in (1.0, 1.3, 2.1, 3.0)] == [0, 300, 1000, None]
+
+
 async def echo(socket: ServerConnection) -> None:
     """Greets, and answers the first sound that is not silence with the same sound."""
     await socket.send(

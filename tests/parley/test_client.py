@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from websockets.asyncio.server import ServerConnection, serve
 
-from parley.client import Client
+from parley.client import Client, Patience
 from pipeline.errors import ClientError, ServerError
 
 Handler = Callable[[ServerConnection], Awaitable[None]]
@@ -155,3 +155,209 @@ def test_what_is_no_address_is_refused(url: str) -> None:
         Client(url, 8_000)
 
     assert caught.value.code == "url_invalid"
+
+
+# Coming back
+
+AT_ONCE = Patience(again_s=0.01)
+TOKEN = "00000000000000ff.a-secret"
+
+
+def session(*, resumed: bool) -> str:
+    return json.dumps({"type": "session", "id": "ff", "resume": TOKEN, "resumed": resumed})
+
+
+def no(code: str, fault: str) -> str:
+    return json.dumps({"type": "error", "code": code, "message": f"no: {code}", "fault": fault})
+
+
+class Door:
+    """Answers each connection in its turn; those that come back show the token."""
+
+    def __init__(self, *answers: Handler) -> None:
+        self._answers = iter(answers)
+        self.paths: list[str] = []
+
+    async def __call__(self, socket: ServerConnection) -> None:
+        self.paths.append(path_of(socket))
+        await next(self._answers)(socket)
+
+
+async def begins_and_breaks(socket: ServerConnection) -> None:
+    await socket.send(session(resumed=False))
+    await socket.send(b"\x01\x00")
+    await socket.recv()
+    socket.transport.abort()
+
+
+async def goes_on(socket: ServerConnection) -> None:
+    await socket.send(session(resumed=True))
+    await socket.send(json.dumps({"type": "resumed", "turn": 1, "at_ms": 0}))
+    await socket.send(b"\x01\x00")
+
+
+def refuses(code: str, fault: str, closed: int) -> Handler:
+    async def refuse(socket: ServerConnection) -> None:
+        await socket.send(no(code, fault))
+        await socket.close(closed, code)
+
+    return refuse
+
+
+async def breaks(socket: ServerConnection) -> None:
+    socket.transport.abort()
+
+
+async def talk(url: str, patience: Patience = AT_ONCE) -> list[Any]:
+    """What a caller gets who makes the first connection break."""
+    async with Client(url, 8_000, patience=patience) as client:
+        received: list[Any] = []
+        try:
+            async for message in client:
+                received.append(message)
+                if message == b"\x01\x00" and len(received) == 2:
+                    await client.ping()
+        except (ClientError, ServerError) as error:
+            received.append(error.code)
+        return received
+
+
+def kinds(received: list[Any]) -> list[str]:
+    return [message["type"] if isinstance(message, dict) else str(message) for message in received]
+
+
+async def test_a_connection_that_breaks_is_made_again_and_the_conversation_goes_on() -> None:
+    door = Door(begins_and_breaks, goes_on)
+    async with server(door) as url:
+        received = await talk(url)
+
+    assert received == [
+        json.loads(session(resumed=False)),
+        b"\x01\x00",
+        {"type": "reconnecting", "tried": 1, "tries": 5, "reason": "without a word"},
+        {"type": "reconnected"},
+        json.loads(session(resumed=True)),
+        {"type": "resumed", "turn": 1, "at_ms": 0},
+        b"\x01\x00",
+    ]
+    assert door.paths == ["/ws?rate=8000&out_rate=24000", f"/ws?rate=8000&out_rate=24000&resume={TOKEN}"]
+
+
+@pytest.mark.parametrize(
+    "not_yet",
+    [breaks, refuses("resume_later", "server", 1013), refuses("rate_limit_exceeded", "client", 1008)],
+    ids=["broken again", "a shard is being started", "the place is not free yet"],
+)
+async def test_it_is_tried_again(not_yet: Handler) -> None:
+    async with server(Door(begins_and_breaks, not_yet, not_yet, goes_on)) as url:
+        received = await talk(url)
+
+    assert [message["tried"] for message in received if isinstance(message, dict) and "tried" in message] == [1, 2, 3]
+    assert kinds(received)[-4:-2] == ["reconnected", "session"]
+
+
+async def test_five_tries_and_no_more() -> None:
+    async with server(Door(begins_and_breaks, *[breaks] * 5)) as url:
+        received = await talk(url)
+
+    assert kinds(received)[2:] == ["reconnecting"] * 5 + ["lost", "disconnected"]
+
+
+async def test_a_conversation_that_is_over_is_not_asked_for_again() -> None:
+    async with server(Door(begins_and_breaks, refuses("resume_unknown", "client", 1008))) as url:
+        received = await talk(url)
+
+    assert kinds(received)[2:] == ["reconnecting", "lost", "resume_unknown"]
+    assert received[-2]["reason"] == "no: resume_unknown"
+
+
+async def test_a_second_passes_before_a_try() -> None:
+    loop = asyncio.get_running_loop()
+    begun = loop.time()
+    async with server(Door(begins_and_breaks, goes_on)) as url:
+        await talk(url, Patience())
+
+    assert loop.time() - begun >= 1.0
+
+
+async def test_who_breaks_a_rule_does_not_come_back() -> None:
+    async def lets_go(socket: ServerConnection) -> None:
+        await socket.send(session(resumed=False))
+        await socket.close(1008, "audio_too_fast")
+
+    door = Door(lets_go)
+    async with server(door) as url:
+        received = await talk(url)
+
+    assert (kinds(received), len(door.paths)) == (["session", "disconnected"], 1)
+
+
+async def test_what_is_said_meanwhile_is_sent_as_far_as_it_may_be() -> None:
+    got: list[Any] = []
+
+    async def hears(socket: ServerConnection) -> None:
+        await socket.send(session(resumed=True))
+        got.extend([message async for message in socket])
+
+    async with server(Door(begins_and_breaks, hears)) as url, Client(url, 8_000, patience=AT_ONCE) as client:
+        async for message in client:
+            match message:
+                case b"\x01\x00":
+                    await client.ping()
+                case {"type": "reconnecting"}:
+                    await client.send_text("hello")
+                    for second in range(6):
+                        await client.send_audio(np.full(8_000, second, np.int16))
+                    await client.report_played(100)
+                case {"type": "reconnected"}:
+                    await client.send_audio(np.array([7], np.int16))
+                    await client.bye()
+                case _:
+                    pass
+
+    # Four seconds and no more, what is newest; and what was played is told anew.
+    seconds = [np.full(8_000, second, "<i2").tobytes() for second in (2, 3, 4, 5)]
+    assert got == ['{"type": "text", "text": "hello"}', *seconds, b"\x07\x00", '{"type": "bye"}']
+
+
+async def test_a_heart_that_does_not_answer_is_a_broken_connection() -> None:
+    async def hangs(socket: ServerConnection) -> None:
+        await socket.send(session(resumed=False))
+        assert json.loads(await socket.recv()) == {"type": "ping"}
+        await socket.wait_closed()
+
+    async with server(Door(hangs, goes_on)) as url:
+        received = await talk(url, Patience(again_s=0.01, heartbeat_s=0.02, pong_s=0.02))
+
+    assert kinds(received)[:3] == ["session", "reconnecting", "reconnected"]
+
+
+async def test_one_that_answers_is_none() -> None:
+    beats = 0
+
+    async def answers(socket: ServerConnection) -> None:
+        nonlocal beats
+        await socket.send(session(resumed=False))
+        async for _ in socket:
+            beats += 1
+            await socket.send('{"type": "pong"}')
+            if beats == 3:
+                return
+
+    async with server(Door(answers)) as url:
+        received = await talk(url, Patience(heartbeat_s=0.01, pong_s=5))
+
+    assert kinds(received) == ["session", "pong", "pong", "pong"]
+
+
+async def test_who_says_goodbye_while_disconnected_is_gone() -> None:
+    async with server(Door(begins_and_breaks)) as url, Client(url, 8_000, patience=AT_ONCE) as client:
+        received: list[Any] = []
+        async for message in client:
+            received.append(message)
+            if message == b"\x01\x00":
+                await client.ping()
+            if kinds(received)[-1] == "reconnecting":
+                await client.bye()
+
+    assert kinds(received)[2:] == ["reconnecting"]

@@ -11,12 +11,12 @@ from collections.abc import Collection
 import pytest
 
 from pipeline import events as on
-from pipeline.commands import Speak, Think
+from pipeline.commands import Speak, Tell, Think
 from pipeline.conversation import Conversation
 from pipeline.history import CUT
 from pipeline.manner import Manner
 from pipeline.memento import NOTHING_TOLD, Memento, Told
-from pipeline.notices import AudioStarted, Said
+from pipeline.notices import AudioStarted, Said, WentOn
 from pipeline.ports import Message
 from pipeline.states import State
 from tests.pipeline.dialogue_table import Played, Scenario
@@ -154,3 +154,13 @@ def test_a_conversation_is_as_old_as_it_was() -> None:
     assert other.all(Said) == []
     other.wait(1_500)
     assert [said.text for said in other.all(Said)] == [talk.flow.goodbye("en")]
+
+
+def test_one_who_comes_back_is_told_the_reply_again() -> None:
+    talk = in_thinking()
+    talk.do(on.WentAway())
+    talk.reply("We are open today.")
+    talk.take()
+    talk.do(on.CameBack())
+    told = [command.notice for command in talk.take() if isinstance(command, Tell)]
+    assert told == [WentOn(1, 0), Said(1, "We are open today.", final=True)]
