@@ -32,7 +32,7 @@ def start(config: Config) -> None:
     shards = [
         ray.remote(BufferActor)
         .options(name=name, num_cpus=config.buffer.num_cpus, max_concurrency=1000, **_FOR_EVER)
-        .remote(config, ServeStages(), VadLink(_from(index, vad_names(config)), actor))
+        .remote(config, ServeStages(config.budget), VadLink(_from(index, vad_names(config)), actor))
         for index, name in enumerate(shard_names(config))
     ]
     ray.get([actor.status.remote() for actor in [*vads, *shards]])

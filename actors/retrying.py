@@ -7,9 +7,8 @@ A stage tells each `BEAT_S` that it is at work, so a slow provider is never mist
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Protocol, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 import grpc
 from ray.exceptions import RayError, RayTaskError
@@ -67,25 +66,34 @@ async def retried(
     began = now()
     failures = _Failures(retry_s)
     before = Before()
-    while True:
-        try:
-            async with aclosing(ask()) as items:
-                async for item in _audible(items, SILENCE_S * 2**failures.silences):
-                    news = answer.news(item, before)
+    # Serve sends to whom it has the fewest requests of ours with, so a silent one keeps its own until another is heard.
+    silent: list[_Attempt[T]] = []
+    attempt: _Attempt[T] | None = None
+    try:
+        while True:
+            try:
+                attempt = _Attempt(ask())
+                while not isinstance(item := await attempt.next(SILENCE_S * 2**failures.silences), _End):
+                    await _close(silent)
+                    news = answer.news(item, before) if item is not None else None
                     if news is not None:
                         failures.forget()
                         before = Before(before.waited_s)
                         yield news
-            return
-        except _LOST as error:
-            if answer.whole and not _is_ours(error):
                 return
-            pause_s = failures.pause_s(error, now())
-            if pause_s is None or not answer.again():
-                raise
-            log.warning("%s is asked again: a replica failed (%s)", stage, type(error).__name__)
-        await asyncio.sleep(pause_s)
-        before = Before(now() - began, (f"{stage}: asked again, as a replica was lost",))
+            except _LOST as error:
+                if answer.whole and not _is_ours(error):
+                    return
+                pause_s = failures.pause_s(error, now())
+                if pause_s is None or not answer.again():
+                    raise
+                log.warning("%s is asked again: a replica failed (%s)", stage, type(error).__name__)
+            if attempt is not None:
+                silent.append(attempt)
+            await asyncio.sleep(pause_s)
+            before = Before(now() - began, (f"{stage}: asked again, as a replica was lost",))
+    finally:
+        await _close(silent if attempt is None or attempt in silent else [*silent, attempt])
 
 
 class _Failures:
@@ -119,15 +127,40 @@ def _is_ours(error: BaseException) -> bool:
     return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
 
 
-async def _audible(items: AsyncGenerator[T | None, None], silence_s: float) -> AsyncGenerator[T, None]:
-    while True:
-        try:
-            async with asyncio.timeout(silence_s):
-                item = await anext(items)
-        except StopAsyncIteration:
-            return
-        if item is not None:
-            yield item
+class _End:
+    """The end of a stream."""
+
+
+_END = _End()
+
+
+class _Attempt(Generic[T]):
+    """One request to one replica."""
+
+    def __init__(self, items: AsyncGenerator[T | None, None]) -> None:
+        self._items = items
+        self._coming: asyncio.Task[T | _End | None] | None = None
+
+    async def next(self, silence_s: float) -> T | _End | None:
+        """What comes next; a silence does not end the request."""
+        self._coming = asyncio.create_task(self._next())
+        if not (await asyncio.wait((self._coming,), timeout=silence_s))[0]:
+            raise TimeoutError
+        return self._coming.result()
+
+    async def close(self) -> None:
+        if self._coming is not None:
+            self._coming.cancel()
+            await asyncio.gather(self._coming, return_exceptions=True)
+        await self._items.aclose()
+
+    async def _next(self) -> T | _End | None:
+        return await anext(self._items, _END)
+
+
+async def _close(attempts: list[_Attempt[T]]) -> None:
+    while attempts:
+        await attempts.pop().close()
 
 
 class Hearing:

@@ -134,6 +134,20 @@ def test_a_frozen_replica_is_given_up() -> None:
     assert replicas.asked == [0, 2]
 
 
+def test_a_silent_request_stays_open_until_another_replica_is_heard() -> None:
+    async def job() -> list[int]:
+        replicas = Replicas([Frozen()], [0.5, None, 0.5, (HEARD, 1.0, ())])
+        task = asyncio.ensure_future(anext(retried("asr", replicas.ask, Hearing(), 5.0)))
+        counts: list[int] = []
+        for pause_s in (1.9, 0.5, 0.2):
+            await asyncio.sleep(pause_s)
+            counts.append(replicas.under_way)
+        await task
+        return counts
+
+    assert run_in_fake_time(job) == [1, 2, 1]
+
+
 def test_where_all_are_silent_patience_grows_and_ends() -> None:
     replicas = Replicas([Frozen()])
     assert given(replicas, Hearing()) == ([], "TimeoutError")
