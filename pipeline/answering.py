@@ -108,12 +108,12 @@ class Answering:
 
     def go_on(self) -> None:
         self._away = False
-        # What was told meanwhile nobody has heard.
-        self._floor.out += self.mouth.tell_again()
         # Whoever brings the caller back knows nothing of where the conversation stands.
         self._floor.changed = True
         if self._floor.state is not State.HELD:
             self._floor.out += self.mouth.go_on(self._floor.now)
+        # What was told meanwhile nobody has heard.
+        self._floor.out += self.mouth.tell_again()
 
     # It goes on elsewhere
 

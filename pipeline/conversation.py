@@ -176,8 +176,6 @@ class Conversation:
             case on.WentAway():
                 self._answering.pause()
             case on.CameBack():
-                # Through a gateway that knows nothing of it yet.
-                floor.changed = True
                 self._answering.go_on()
             case on.HungUp():
                 self._drop_everything()
