@@ -162,6 +162,26 @@ def test_a_turn_that_was_being_spoken_is_heard_whole_by_another_shard(lost_after
     in_fake_time(job)
 
 
+def test_positions_are_the_same_at_another_shard() -> None:
+    async def job() -> None:
+        words = turn_of_speech()
+        first = Gateway(shard())
+        first.send(openings=[1])
+        await first.talk(words, 1)
+        await rests(first)
+        snapshot = first.notices(1, Snapshot)[-1]
+        gateway = Gateway(shard())
+        move(gateway, snapshot, words)
+        await gateway.talk(words, 1)
+        await rests(gateway)
+        (before,), (after,) = (one.notices(1, CallerStopped) for one in (first, gateway))
+        assert snapshot.position > 0
+        assert abs(after.at_ms - before.at_ms - len(words) / 16) <= 100
+        assert gateway.notices(1, Snapshot)[-1].position >= 16 * after.at_ms
+
+    in_fake_time(job)
+
+
 def test_what_was_said_before_is_known_to_another_shard() -> None:
     async def job() -> None:
         first = Gateway(shard())
@@ -291,14 +311,19 @@ def test_who_cannot_come_back_is_not_kept(lose: Any) -> None:
     in_fake_time(job)
 
 
-def test_who_went_away_gets_nothing() -> None:
+def test_a_reply_to_who_went_away_waits_for_them() -> None:
     async def job() -> None:
-        gateway = await talked_of()
+        gateway = Gateway(shard())
+        gateway.send(openings=[1], events=[(1, Typed("are you open?"))], secret=SECRET)
+        await asyncio.sleep(0.05)
         gateway.send(events=[(1, WentAway())])
         await asyncio.sleep(0)
         told = len(gateway.told[1])
         await asyncio.sleep(20)
         assert gateway.told[1][told:] == []
+        gateway.rejoin(1, SECRET)
+        await gateway.until(lambda: gateway.notices(1, AudioDone))
+        assert len(gateway.audio(1)) == 2 * 24 * 600
 
     in_fake_time(job)
 
