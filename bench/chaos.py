@@ -11,6 +11,7 @@ import json
 import platform
 import shutil
 import signal
+import time
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
@@ -111,8 +112,7 @@ class Run:
         try:
             for caller in callers:
                 await caller.open()
-            loop = asyncio.get_running_loop()
-            self.began_at = loop.time() + 0.1
+            self.began_at = time.monotonic() + 0.1
             self.struck_from = self.began_at + min(_CALM_ROUNDS * self.every_s, self.seconds / 3)
             end = self.began_at + self.seconds
             silence = frame(bytes(2 * size))
@@ -133,19 +133,18 @@ class Run:
 
     async def _strike(self, striker: Striker, end: float, told: Told) -> None:
         told("a calm beginning")
-        await asyncio.sleep(self.struck_from - asyncio.get_running_loop().time())
+        await asyncio.sleep(self.struck_from - time.monotonic())
         await striker.strike_until(end, told)
 
     async def _ask_until(self, end: float) -> None:
         """Then all wait for their last replies."""
         assert self.askers is not None
-        loop = asyncio.get_running_loop()
         due = self.began_at
         while True:
-            now = loop.time()
+            now = time.monotonic()
             if now < due:
                 await asyncio.sleep(due - now)
-                now = loop.time()
+                now = time.monotonic()
             self.late_s = max(self.late_s, now - due)
             if now - due > _FAR_BEHIND_S:
                 raise RuntimeError("the callers cannot keep up on this machine; take fewer --conversations")

@@ -5,6 +5,7 @@ whose conversation is no more begins a new one, and counts that.
 """
 
 import asyncio
+import time
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 from typing import Any
@@ -97,15 +98,15 @@ class ReconnectingCaller:
 
     def heard(self, socket: _Socket, size: int) -> None:
         if socket is self._socket or self._socket is None:
-            self.hearing.sound(size, _now())
+            self.hearing.sound(size, time.monotonic())
 
     def broken(self, socket: _Socket) -> None:
         if socket is not self._socket or self._leaving:
             return
         self._socket = None
         socket.close()
-        self.hearing.note("connection lost", _now())
-        self._coming_back = asyncio.create_task(self._come_back(_now()))
+        self.hearing.note("connection lost", time.monotonic())
+        self._coming_back = asyncio.create_task(self._come_back(time.monotonic()))
 
     def _read(self, message: dict[str, Any]) -> Heard:
         match message["type"]:
@@ -114,10 +115,10 @@ class ReconnectingCaller:
                 return Heard(opened=True)
             case "error":
                 self.errors[message["code"]] += 1
-                self.hearing.message(message, _now())
+                self.hearing.message(message, time.monotonic())
                 return Heard(error=message["code"])
             case _:
-                self.hearing.message(message, _now())
+                self.hearing.message(message, time.monotonic())
                 return Heard()
 
     # Coming back
@@ -133,12 +134,12 @@ class ReconnectingCaller:
             try:
                 socket = await self._connect()
             except OSError as error:
-                self.hearing.note(f"try failed: {error}", _now())
+                self.hearing.note(f"try failed: {error}", time.monotonic())
                 if "resume_unknown" in str(error):
                     self._forget()
                 continue
-            self.returns.append(Return(lost_at, _now() - lost_at, tries, resumes))
-            self.hearing.note("back" if resumes else "begins anew", _now())
+            self.returns.append(Return(lost_at, time.monotonic() - lost_at, tries, resumes))
+            self.hearing.note("back" if resumes else "begins anew", time.monotonic())
             while self._kept:
                 socket.send(self._kept.popleft())
             self._socket = socket
@@ -172,7 +173,3 @@ class ReconnectingCaller:
                 transport.close()
             raise
         return socket
-
-
-def _now() -> float:
-    return asyncio.get_running_loop().time()

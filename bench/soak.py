@@ -9,6 +9,7 @@ import json
 import platform
 import random
 import signal
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -75,7 +76,7 @@ class Visitor:
         else:
             caller.send(self._turn.frames[self._place])
             if self._place == self._turn.spoken - 1:
-                caller.ask(now)
+                caller.ask()
             self._place = (self._place + 1) % len(self._turn.frames)
 
     def leave(self) -> None:
@@ -92,7 +93,7 @@ class Visitor:
             await asyncio.sleep(_AGAIN_S)
             return
         self.opened += 1
-        self._leaves_at = asyncio.get_running_loop().time() + self._chance.uniform(_SHORTEST_S, _LONGEST_S)
+        self._leaves_at = time.monotonic() + self._chance.uniform(_SHORTEST_S, _LONGEST_S)
         self._place = self._chance.randrange(self._turn.spoken, len(self._turn.frames))
         self._caller = caller
 
@@ -129,7 +130,7 @@ class Soak:
         turn = make_turn(_WIRE)
         self.visitors = [Visitor(self.running.url, turn, random.Random(place)) for place in range(self.conversations)]
         parts = Parts(self.running)
-        self.began_at = asyncio.get_running_loop().time()
+        self.began_at = time.monotonic()
         watching = asyncio.create_task(self._watch(parts, told))
         try:
             await self._talk(self.began_at + self.seconds)
@@ -143,16 +144,15 @@ class Soak:
 
     async def _talk(self, end: float) -> None:
         """The first ones come one after the other, within a turn's time."""
-        loop = asyncio.get_running_loop()
-        due = loop.time()
-        while (now := loop.time()) < end:
+        due = time.monotonic()
+        while (now := time.monotonic()) < end:
             if now - due > _FAR_BEHIND_S:
                 raise RuntimeError("the callers cannot keep up on this machine; take fewer --conversations")
             here = 1 + int((now - self.began_at) / FRAME_S / 6)
             for visitor in self.visitors[:here]:
                 visitor.step(now)
             due += FRAME_S
-            if (wait := due - loop.time()) > 0:
+            if (wait := due - time.monotonic()) > 0:
                 await asyncio.sleep(wait)
 
     async def _watch(self, parts: Parts, told: Callable[[str], None]) -> None:
@@ -162,17 +162,16 @@ class Soak:
             await asyncio.sleep(_SAMPLE_S)
 
     async def _look(self, parts: Parts) -> None:
-        for key, sample in await asyncio.to_thread(_sampled, parts, asyncio.get_running_loop().time() - self.began_at):
+        for key, sample in await asyncio.to_thread(_sampled, parts, time.monotonic() - self.began_at):
             self.samples.setdefault(key, []).append(sample)
 
     async def _wait_until_empty(self) -> dict[str, int]:
-        loop = asyncio.get_running_loop()
-        end = loop.time() + _GONE_S
+        end = time.monotonic() + _GONE_S
         while True:
             await asyncio.sleep(_HEALTH_S)
             _, health = await asyncio.to_thread(self.running.health)
             rest = left_over(health)
-            if not rest or loop.time() > end:
+            if not rest or time.monotonic() > end:
                 return rest
 
 
@@ -193,7 +192,7 @@ def program(process: psutil.Process) -> str:
     """What a reader knows a process by; never a path."""
     name = title(process)
     if name.startswith("ray::"):
-        return name.removeprefix("ray::").split(".")[0]
+        return name.removeprefix("ray::").removeprefix("ServeReplica:parley:").split(".")[0]
     words = process.cmdline()
     scripts = [word for word in words[1:4] if word.endswith(".py") or "/bin/" in word or word.startswith("parley")]
     return Path(scripts[0] if Path(name).name.startswith("python") and scripts else name).name

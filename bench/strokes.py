@@ -54,7 +54,7 @@ class Stroke:
 
     kind: Kind
     at: float
-    """Seconds of the event loop's clock."""
+    """Seconds of the machine's steady clock."""
     until: float
     """When it was over: at once, unless the part was frozen."""
     replaced_s: float | None = None
@@ -108,9 +108,8 @@ class Striker:
         self._looks: set[asyncio.Task[None]] = set()
 
     async def strike_until(self, end: float, told: Callable[[str], None]) -> None:
-        now = asyncio.get_running_loop().time
         try:
-            while now() < end:
+            while time.monotonic() < end:
                 kind = next(self._kinds)
                 there = await asyncio.to_thread(self._parts.of, kind)
                 if len(there) < 2:
@@ -125,7 +124,7 @@ class Striker:
                 look.cancel()
 
     async def _strike(self, kind: Kind, process: psutil.Process, there: int) -> None:
-        at = asyncio.get_running_loop().time()
+        at = time.monotonic()
         stroke = Stroke(kind, at, at)
         # A process that has just died by itself needs no blow.
         with suppress(psutil.NoSuchProcess):
