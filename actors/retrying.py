@@ -35,9 +35,10 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What went before an answer."""
+    """What went before an item."""
 
-    waited_s: float = 0.0
+    took_s: float | None = None
+    """Since it was asked for, if that was asked of more than one replica; the last one knows only its own share."""
     did: tuple[str, ...] = ()
 
 
@@ -65,20 +66,23 @@ async def retried(
     now = asyncio.get_running_loop().time
     began = now()
     failures = _Failures(retry_s)
-    before = Before()
+    did: tuple[str, ...] = ()
+    tries = 0
     # Serve sends to whom it has the fewest requests of ours with, so a silent one keeps its own until another is heard.
     silent: list[_Attempt[T]] = []
     attempt: _Attempt[T] | None = None
     try:
         while True:
             try:
+                tries += 1
                 attempt = _Attempt(ask())
                 while not isinstance(item := await attempt.next(SILENCE_S * 2**failures.silences), _End):
                     await _close(silent)
+                    before = Before(now() - began if tries > 1 else None, did)
                     news = answer.news(item, before) if item is not None else None
                     if news is not None:
                         failures.forget()
-                        before = Before(before.waited_s)
+                        did = ()
                         yield news
                 return
             except _LOST as error:
@@ -91,7 +95,7 @@ async def retried(
             if attempt is not None:
                 silent.append(attempt)
             await asyncio.sleep(pause_s)
-            before = Before(now() - began, (f"{stage}: asked again, as a replica was lost",))
+            did = (f"{stage}: asked again, as a replica was lost",)
     finally:
         await _close(silent if attempt is None or attempt in silent else [*silent, attempt])
 
@@ -174,7 +178,7 @@ class Hearing:
     def news(self, item: TimedTranscript, before: Before) -> TimedTranscript:
         transcript, took_s, did = item
         self.whole = True
-        return transcript, before.waited_s + took_s, before.did + did
+        return transcript, before.took_s or took_s, before.did + did
 
 
 class Thinking:
@@ -203,7 +207,7 @@ class Thinking:
                     self._calls = True
                 case FlowStep() | Finish():
                     self.whole = True
-        return (before.waited_s + took_s, news, before.did + did) if news else None
+        return (before.took_s or took_s, news, before.did + did) if news else None
 
     def _new(self, piece: Piece) -> Piece:
         return self._retold.news(piece) if isinstance(piece, str) and self._retold is not None else piece
@@ -240,7 +244,7 @@ class Speaking:
         words = tuple(word for word in words if self._is_new(word))
         if words:
             self._last_word_s = words[-1].start_s
-        return (before.waited_s + took_s, rest, words, before.did + did) if rest or words else None
+        return (before.took_s or took_s, rest, words, before.did + did) if rest or words else None
 
     def _is_new(self, word: Word) -> bool:
         return word.start_s > self._told_s and round(word.start_s * self._rate) >= self._skipped

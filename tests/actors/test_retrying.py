@@ -78,7 +78,7 @@ def test_an_answer_of_a_healthy_replica() -> None:
 
 
 def test_the_next_replica_is_asked_at_once_and_the_caller_waited_for_both() -> None:
-    replicas = Replicas([1.0, DEAD], [(HEARD, 0.5, ("late",))])
+    replicas = Replicas([1.0, DEAD], [0.5, (HEARD, 0.5, ("late",))])
     assert given(replicas, Hearing()) == ([(HEARD, 1.5, (*AGAIN, "late"))], "")
     assert replicas.asked == [0, 1]
 
@@ -129,7 +129,7 @@ def test_a_slow_provider_is_not_asked_twice() -> None:
 
 
 def test_a_frozen_replica_is_given_up() -> None:
-    replicas = Replicas([Frozen()], [(HEARD, 0.5, ())])
+    replicas = Replicas([Frozen()], [0.5, (HEARD, 0.5, ())])
     assert given(replicas, Hearing()) == ([(HEARD, 2.5, AGAIN)], "")
     assert replicas.asked == [0, 2]
 
@@ -156,7 +156,7 @@ def test_where_all_are_silent_patience_grows_and_ends() -> None:
 
 
 def test_a_frozen_replica_is_noticed_in_mid_stream() -> None:
-    replicas = Replicas([(0.1, ["One."], ()), Frozen()], [(0.1, ["One."], ()), (0.2, ["Two.", STEP], ())])
+    replicas = Replicas([(0.1, ["One."], ()), Frozen()], [(0.1, ["One."], ()), 0.2, (0.2, ["Two.", STEP], ())])
     items, ended = given(replicas, Thinking(spoken=True))
     assert (items, ended) == ([(0.1, ["One."], ()), (2.2, ["Two.", STEP], AGAIN)], "")
 
