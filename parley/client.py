@@ -5,14 +5,13 @@ the machine's steady clock.
 
 A connection that breaks is made again, and the conversation goes on. Among the messages there are then some of our own:
 `reconnecting` (`tried`, `tries`, `reason`) before every try, `reconnected`, and `lost` (`reason`) before the error that ends
-it. Audio that is sent meanwhile is kept for a few seconds. What was not played when the connection is back comes again, after
-`resumed` tells from where; it is told by the server's `session`, as in docs/wire.md.
+it. Of the audio that is sent meanwhile a few seconds are kept. After `reconnected` comes the server's `session`, and whoever
+plays does with it as docs/wire.md says.
 """
 
 import asyncio
 import json
 import time
-from collections import deque
 from collections.abc import AsyncGenerator
 from contextlib import suppress
 from dataclasses import dataclass
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 from urllib.parse import urlencode, urlsplit
 
+import numpy as np
 from websockets.asyncio.client import ClientConnection
 from websockets.asyncio.client import connect as open_socket
 from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
@@ -280,27 +280,31 @@ class Client:
 
 
 class _Kept:
-    """What is said while nobody can hear it: the newest audio, and a few messages."""
+    """What is said while nobody can hear it; when it is too much, the quietest audio goes first."""
 
     def __init__(self, most_bytes: int) -> None:
         self._most = most_bytes
-        self._waiting: deque[str | bytes] = deque()
+        self._waiting: list[tuple[int, str | bytes]] = []
+        """Messages, and how loud they are."""
         self._bytes = 0
 
     def put(self, message: str | bytes) -> None:
-        self._waiting.append(message)
-        if isinstance(message, bytes):
-            self._bytes += len(message)
-        while self._bytes > self._most or sum(isinstance(one, str) for one in self._waiting) > _KEPT_MESSAGES:
-            kind = bytes if self._bytes > self._most else str
-            oldest = next(one for one in self._waiting if isinstance(one, kind))
-            self._waiting.remove(oldest)
-            self._bytes -= len(oldest) if isinstance(oldest, bytes) else 0
+        if isinstance(message, str):
+            if sum(isinstance(one, str) for _, one in self._waiting) < _KEPT_MESSAGES:
+                self._waiting.append((0, message))
+            return
+        samples = np.frombuffer(message, "<i2").astype(np.int32)
+        self._waiting.append((int(np.abs(samples).max(initial=0)), message))
+        self._bytes += len(message)
+        while self._bytes > self._most:
+            quietest = min((entry for entry in self._waiting if isinstance(entry[1], bytes)), key=lambda entry: entry[0])
+            self._waiting.remove(quietest)
+            self._bytes -= len(quietest[1])
 
     def take(self) -> str | bytes | None:
         if not self._waiting:
             return None
-        message = self._waiting.popleft()
+        _, message = self._waiting.pop(0)
         self._bytes -= len(message) if isinstance(message, bytes) else 0
         return message
 

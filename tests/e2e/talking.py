@@ -60,6 +60,14 @@ class Talk:
         while True:
             await self.client.speak(np.zeros(self.client.rate // 10, np.int16))
 
+    def _place(self, message: dict[str, Any]) -> None:
+        """What comes from now on belongs to this turn; what comes again is thrown away."""
+        if message["type"] not in ("audio_started", "resumed"):
+            return
+        self._sounding = message["turn"]
+        audio = self.audio.setdefault(self._sounding, bytearray())
+        del audio[2 * message.get("at_ms", 0) * self.client.out_rate // 1000 :]
+
     async def _listen(self) -> None:
         try:
             async for message in self.client:
@@ -68,9 +76,7 @@ class Talk:
                         self.audio[self._sounding].extend(message)
                     else:
                         self.messages.append(message)
-                        if message["type"] == "audio_started":
-                            self._sounding = message["turn"]
-                            self.audio[self._sounding] = bytearray()
+                        self._place(message)
                     self._came.notify_all()
         finally:
             async with self._came:
