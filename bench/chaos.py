@@ -253,7 +253,7 @@ def _ended_like_ctrl_c(_signal: int, _frame: FrameType | None) -> None:
     signal.raise_signal(signal.SIGINT)
 
 
-def _kinds(words: str) -> list[Kind]:
+def kinds_of(words: str) -> list[Kind]:
     named = {kind.name.lower(): kind for kind in Kind}
     unknown = [word for word in words.split(",") if word not in named]
     if unknown:
@@ -295,7 +295,7 @@ def main(
     for number_of in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number_of, _ended_like_ctrl_c)
     console = Console(width=max(Console().width, 140))
-    struck = _kinds(kinds)
+    struck = kinds_of(kinds)
     question(_QUESTION, rate=_WIRE.rate)
     gc.disable()
     try:
@@ -308,7 +308,7 @@ def main(
         raise typer.Exit(1) from None
     show(kept, console)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

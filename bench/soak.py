@@ -294,7 +294,7 @@ def main(
     kept = result(soak)
     show(soak, kept, console)
     out.parent.mkdir(parents=True, exist_ok=True)
-    out.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    out.write_text(json.dumps(kept) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":
