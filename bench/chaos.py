@@ -46,7 +46,7 @@ _BREATH_S = 0.4
 """Between the end of a reply and the next question, if it is time for that."""
 _SETTLE_S = 1.0
 _FAR_BEHIND_S = 5.0
-_SHOWN = 40
+_SHOWN = 200
 """Turns that went wrong whose stories are kept."""
 _COLOURS = {Verdict.MET: "green", Verdict.MISSED: "red", Verdict.UNKNOWN: "dim"}
 
