@@ -195,7 +195,7 @@ class Journal:
         # The first piece may begin before the position; or what was there has not been kept.
         position = max(snapshot.position, self._audio_at)
         early = position - self._audio_at
-        told = replace(self._told, again=(position, self._heard_upto))
+        told = replace(self._told, again=(snapshot.position, self._heard_upto))
         return Return(snapshot.memento, position, told), audio[2 * early :], list(self._events)
 
     def _drop_oldest(self) -> None:

@@ -64,7 +64,7 @@ class Told:
     """What the client was told of the reply since the memento."""
 
     again: tuple[int, int] = (0, 0)
-    """From where to where the caller's audio is heard again."""
+    """Where the caller's audio was at the memento, and up to where it is heard again."""
     turn: int | None = None
     texts: tuple[str, ...] = ()
     """All of it so far, each time that it grew."""
