@@ -182,6 +182,10 @@ class Journal:
     def go_back(self) -> tuple[Return | None, bytes, list[FromCaller]]:
         """Where another shard should go on, and what it has to hear again; without a snapshot, from the beginning."""
         self._again = self._counts.copy()
+        if self._told.heard is not None:
+            # The reply is over, and nothing of it is told again; turn 0 is that of others, too.
+            for kind in ("AudioStarted", "AudioDone", "TurnReport", "Interrupted"):
+                del self._again[kind, self._told.turn]
         broken = (*self._told.broken, *self._asides, *([] if self._calling is None else [self._calling]))
         unheard = max(round((self._plays_until - self._heard_upto) * self._out_rate / LISTENING_RATE), 0)
         self._told = replace(self._told, broken=broken, unheard=unheard)

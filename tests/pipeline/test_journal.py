@@ -216,3 +216,13 @@ def test_a_reply_aside_is_broken_however_often_it_is_lost() -> None:
     assert calling.news(ReplyEnded(4, "failed")) == ReplyEnded(4, "failed")
     assert returns(calling).told.broken == (4,)
     assert calling.news(ReplyEnded(4, "failed")) is None
+
+
+def test_what_follows_an_interrupted_greeting_is_told_though_it_has_the_same_turn() -> None:
+    sounding = journal()
+    first = [AudioStarted(0), Interrupted(0, 900, "Good")]
+    assert [sounding.news(notice) for notice in first] == first
+    assert told_again(sounding, AudioStarted(0), Interrupted(0, 100, "Sorry")) == [
+        AudioStarted(0),
+        Interrupted(0, 100, "Sorry"),
+    ]
