@@ -31,6 +31,9 @@ def _deployment(cls: type, name: str, pool: Pool, drain_s: float) -> Any:
         name=name,
         max_ongoing_requests=pool.max_ongoing_requests,
         graceful_shutdown_timeout_s=drain_s,
+        # What died must be missed, and started again, within the time that a turn can wait.
+        health_check_period_s=1,
+        health_check_timeout_s=10,
         ray_actor_options={"num_cpus": pool.num_cpus},
         autoscaling_config=AutoscalingConfig(
             min_replicas=pool.min_replicas,

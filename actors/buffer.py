@@ -8,6 +8,7 @@ import asyncio
 import logging
 import pickle
 import time
+import traceback
 from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -21,7 +22,7 @@ from actors.engines.silero import WINDOW
 from actors.errands import Errands
 from actors.gathering import Throttle
 from actors.line import Address, Line, Switchboard
-from actors.outbox import NotHere, Outbox, Rejoined
+from actors.outbox import ALL, Lag, NotHere, Outbox, Progress, Rejoined
 from actors.stages import STAGES, Stages
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
@@ -42,6 +43,10 @@ log = logging.getLogger(__name__)
 
 _WINDOWS_A_CALL = 4
 _REPORTS_KEPT = 512
+_TELL_LAG_S = 0.5
+_LOOKS_A_PROGRESS = 4
+_FAR_BEHIND, _CATCHING_UP = 16, 64
+"""Windows from which a caller is far behind, and how many of them go with a call then."""
 _LOADED_S = 0.08
 """How long audio may wait to be judged before replies are no longer prepared ahead."""
 _BROKEN = Failed("conversation_broken", "this conversation broke and has ended; please call again", Fault.SERVER)
@@ -92,6 +97,12 @@ class _Caller:
     timer: asyncio.TimerHandle | None = None
     goodbye: asyncio.TimerHandle | None = None
     """Ends the conversation, unless the caller comes back before."""
+
+    @property
+    def needed_from(self) -> int:
+        """Position before which nobody needs the caller's audio any more."""
+        wanted = self.conversation.audio_needed_from
+        return self.ear.needed_from if wanted is None else min(self.ear.needed_from, wanted)
 
 
 class BufferActor:
@@ -226,9 +237,8 @@ class BufferActor:
         memento = caller.conversation.memento()
         if memento is None:
             return
-        wanted = caller.conversation.audio_needed_from
-        position = caller.ear.needed_from if wanted is None else min(caller.ear.needed_from, wanted)
-        caller.outbox.put(caller.id, Snapshot(pickle.dumps(memento, protocol=5), position, caller.events, moved))
+        snapshot = Snapshot(pickle.dumps(memento, protocol=5), caller.needed_from, caller.events, moved)
+        caller.outbox.put(caller.id, snapshot)
 
     def _rejoin(self, rejoin: Rejoin, outbox: Outbox, now: float) -> None:
         caller = self._callers.get(rejoin.id)
@@ -248,13 +258,15 @@ class BufferActor:
             old.put(caller.id, None)
 
     def _take_back(self, caller: _Caller, outbox: Outbox, now: float) -> None:
-        caller.outbox = outbox
+        missed, caller.outbox = caller.outbox.missed(), outbox
         if caller.goodbye is not None:
             caller.goodbye.cancel()
             caller.goodbye = None
         opening = caller.opening
         place = (caller.conversation.manner, opening.flow, caller.ear.received, caller.events, opening.generation)
         outbox.put(caller.id, Rejoined(*place))
+        for notice in missed:
+            outbox.put(caller.id, notice)
         self._give(caller, on.CameBack(), now)
 
     def _close(self, caller: _Caller) -> None:
@@ -304,8 +316,10 @@ class BufferActor:
         """A mistake of ours costs the conversation that it happened to, and no other."""
         try:
             yield
-        except Exception:
-            log.exception("conversation %x broke", conversation)
+        except Exception as error:
+            # The text of an error may hold what somebody said.
+            trace = "".join(traceback.format_tb(error.__traceback__))
+            log.error("conversation %x broke (%s)\n%s", conversation, type(error).__name__, trace)
             self._failures += 1
             outbox.put(conversation, _BROKEN)
             caller = self._callers.get(conversation)
@@ -388,7 +402,7 @@ class BufferActor:
         windows: list[bytes] = []
         for conversation in list(self._ready):
             caller = self._callers[conversation]
-            for _ in range(_WINDOWS_A_CALL):
+            for _ in range(_CATCHING_UP if caller.ear.windows_ready() > _FAR_BEHIND else _WINDOWS_A_CALL):
                 window = caller.ear.next_window()
                 if window is None:
                     break
@@ -423,8 +437,28 @@ class BufferActor:
 
     def _start(self) -> None:
         if not self._background:
-            lasting = (self._judge_forever(), self._warm())
+            lasting = (self._judge_forever(), self._tell_forever(), self._warm())
             self._background = [asyncio.create_task(task) for task in lasting]
+
+    async def _tell_forever(self) -> None:
+        """How it is going, for the gateways."""
+        looks = 0
+        while True:
+            await asyncio.sleep(_TELL_LAG_S)
+            if not self._ready:
+                # Nobody waits: an old lag says nothing of now.
+                self._lag_s /= 2
+            for outbox in self._outboxes.values():
+                outbox.put(ALL, Lag(1000 * self._lag_s))
+            looks += 1
+            if looks % _LOOKS_A_PROGRESS == 0:
+                self._tell_progress()
+
+    def _tell_progress(self) -> None:
+        """A caller who says nothing for long needs no journal of that."""
+        for caller in self._callers.values():
+            if caller.conversation.unchanged and not caller.ear.speaking:
+                caller.outbox.put(caller.id, Progress(caller.needed_from, caller.events))
 
     async def _warm(self) -> None:
         try:

@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from actors import pool
 from actors.stages import ServeStages
 from gateway import sockets
+from gateway.admission import Admission
 from gateway.calls import Calls
 from gateway.guard import Guard, guarded
 from gateway.health import HealthWatch
@@ -54,7 +55,7 @@ class Gateway:
 
     def _api(self) -> list[BaseRoute]:
         """What `/v1` answers, all of it behind the guard."""
-        stages = ServeStages()
+        stages = ServeStages(self._config.budget)
         return [
             *Transcriptions(self._config, stages).routes(),
             *SpeechApi(self._config, stages).routes(),
@@ -78,7 +79,10 @@ class Gateway:
         if self._health is None:
             self._health = HealthWatch(self._config, self._stages)
             tick_ms = self._config.buffer.tick_ms
-            self._calls = Calls([ShardLink(pool.actor(name), tick_ms) for name in pool.shard_names(self._config)])
+            links = [ShardLink(pool.actor(name), tick_ms) for name in pool.shard_names(self._config)]
+            admission = Admission(self._config)
+            admission.start()
+            self._calls = Calls(links, admission)
 
     def _all_calls(self) -> Calls:
         self.start()

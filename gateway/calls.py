@@ -5,7 +5,8 @@ import logging
 from collections.abc import Callable
 
 from actors.buffer import Opening
-from actors.outbox import Delivery, ForClient, NotHere, Rejoined
+from actors.outbox import Delivery, ForClient, Lag, NotHere, Progress, Rejoined
+from gateway.admission import Admission
 from gateway.link import ShardLink
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller
@@ -55,7 +56,9 @@ class Call:
                 self.journal.keep(delivery)
             case None:
                 self.taker(None)
-            case Rejoined() | NotHere():
+            case Progress(position, events):
+                self.journal.advance(position, events)
+            case Rejoined() | NotHere() | Lag():
                 pass  # The link has taken it.
             case _:
                 news = self.journal.news(delivery)
@@ -64,12 +67,17 @@ class Call:
 
 
 class Calls:
-    def __init__(self, links: list[ShardLink]) -> None:
+    def __init__(self, links: list[ShardLink], admission: Admission) -> None:
         self._links = links
+        self._admission = admission
         self._waiting: list[Call] = []
         """Calls that no shard holds at the moment."""
         for link in links:
             link.start(self._lost, self._back)
+
+    def check_room(self) -> None:
+        """Raises `server_busy` when another conversation would hurt those that there are."""
+        self._admission.check([link.lag_ms for link in self._links if link.up])
 
     def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
         call.taker = taker

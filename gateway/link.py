@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from actors.buffer import Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
-from actors.outbox import Delivery, NotHere, Rejoined
+from actors.outbox import Delivery, Lag, NotHere, Rejoined
 from pipeline.events import FromCaller, HungUp, WentAway
 from pipeline.ticks import Tick
 
@@ -47,6 +47,8 @@ class ShardLink:
         self._openings: list[Opening | Rejoin] = []
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
+        self.lag_ms = 0.0
+        """How long audio waits there until it is judged, as the shard said last."""
         self._stirred = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
@@ -80,6 +82,11 @@ class ShardLink:
 
     def adopt(self, call: "Call") -> None:
         """This shard's answer counts: the call is held here, and has what came after the answer."""
+        before = self._calls.get(call.id)
+        if before is not None:
+            # The caller is here again before its old connection was missed, which is over.
+            before.link = None
+            before.taker(None)
         self._calls[call.id] = call
         call.link = self
         for delivery in self._rejoining.pop(call.id).news:
@@ -139,6 +146,9 @@ class ShardLink:
         if line is not self._line:
             return
         for caller, delivery in deliveries:
+            if isinstance(delivery, Lag):
+                self.lag_ms = delivery.ms
+                continue
             call, question = self._calls.get(caller), self._rejoining.get(caller)
             if isinstance(delivery, Rejoined | NotHere):
                 self._answered(caller, delivery)

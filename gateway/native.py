@@ -22,6 +22,9 @@ from pipeline.manner import Manner
 from pipeline.notices import SessionOpened
 from pipeline.wires import native
 
+_PASSING = ("resume_later", "server_busy")
+"""What may be otherwise a moment later."""
+
 
 class NativeApi:
     """The address in one gateway replica."""
@@ -41,9 +44,9 @@ class NativeApi:
             try:
                 await place.enter_async_context(self._guard.admit_conversation(scope))
                 hello = native.read_query(dict(QueryParams(scope["query_string"])))
-                call = await self._rejoined(hello, calls) if hello.resume else self._new(hello)
+                call = await self._rejoined(hello, calls) if hello.resume else self._new(hello, calls)
             except ParleyError as error:
-                close = Close(TRY_LATER, error.code) if error.code == "resume_later" else policy(error)
+                close = Close(TRY_LATER, error.code) if error.code in _PASSING else policy(error)
                 await refuse(native.refusal(error), close, receive, accepting(scope, send))
                 return
             connection = Connection(call, native.Native(hello, self._config), _terms(self._config, hello), receive, send)
@@ -60,7 +63,8 @@ class NativeApi:
             finally:
                 calls.end(call, HungUp() if over else WentAway())
 
-    def _new(self, hello: native.Hello) -> Call:
+    def _new(self, hello: native.Hello, calls: Calls) -> Call:
+        calls.check_room()
         language, flow = self._wishes(hello)
         manner = Manner(language, hello.out_rate, greets=self._config.conversation.greeting)
         return Call(Opening(secrets.randbits(63), flow, manner, secrets.token_urlsafe(24)))

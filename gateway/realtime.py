@@ -42,6 +42,7 @@ _BAD_KEY, _BAD_REQUEST = 3000, 4000
 _CLOSES = {
     "invalid_api_key": _BAD_KEY,
     "rate_limit_exceeded": TRY_LATER,
+    "server_busy": TRY_LATER,
     "session_expired": GOING_AWAY,
     "reader_too_slow": POLICY,
 }
@@ -83,7 +84,8 @@ class RealtimeApi:
             try:
                 caller = await stack.enter_async_context(self._guard.admit_conversation(scope))
                 model, transcribes = _wishes(scope)
-            except ClientError as error:
+                self._calls().check_room()
+            except ParleyError as error:
                 await _refuse(error, receive, send_accepting)
                 return
             id = secrets.randbits(63)
@@ -167,10 +169,11 @@ def _wishes(scope: Scope) -> tuple[str, bool]:
     return model, transcribes
 
 
-async def _refuse(error: ClientError, receive: Receive, send: Send) -> None:
+async def _refuse(error: ParleyError, receive: Receive, send: Send) -> None:
     if error.code in ("key_missing", "key_invalid"):
         error = ClientError("invalid_api_key", error.message)
-    told = error_of(error.fault, error.code, error.message, error.param)
+    param = error.param if isinstance(error, ClientError) else None
+    told = error_of(error.fault, error.code, error.message, param)
     words = ServerEvents(secrets.token_hex(8)).error(told)
     await connection.refuse(words, _closing(error), receive, send)
 

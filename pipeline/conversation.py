@@ -67,6 +67,11 @@ class Conversation:
         quiet = (self._keys.pressed, floor.quiet.asked, floor.quiet.leaving)
         return Memento(floor.manner, *numbers, floor.history.kept(), flow_state, pauses, since, *quiet, reply)
 
+    @property
+    def unchanged(self) -> bool:
+        """Whether the newest memento still tells all."""
+        return not self._floor.changed and not self.over and self._listening.at_rest
+
     def restore(self, memento: Memento, told: Told, now: float) -> list[Command]:
         """Goes on where another conversation was left, which has told its client something since."""
         floor = self._floor

@@ -162,13 +162,17 @@ class Journal:
 
     # A shard tells where it stands, or is lost
 
-    def keep(self, snapshot: Snapshot) -> None:
-        self._snapshot = snapshot
-        while self._audio and self._audio_at + len(self._audio[0]) // 2 <= snapshot.position:
+    def advance(self, position: int, events: int) -> None:
+        """Nothing has changed since the snapshot, and what was said up to here changes nothing."""
+        while self._audio and self._audio_at + len(self._audio[0]) // 2 <= position:
             self._drop_oldest()
-        while self._events and self._events_at < snapshot.events:
+        while self._events and self._events_at < events:
             self._events.popleft()
             self._events_at += 1
+
+    def keep(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        self.advance(snapshot.position, snapshot.events)
         self._told = NOTHING_TOLD
         self._sent_again = 0
         if not snapshot.moved:

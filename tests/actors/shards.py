@@ -12,7 +12,7 @@ from actors.asr import TimedTranscript
 from actors.buffer import BufferActor, Detector, Opening, Rejoin
 from actors.line import Line
 from actors.llm import TimedParts
-from actors.outbox import Delivery, ForClient, NotHere, Rejoined
+from actors.outbox import Delivery, ForClient, Lag, NotHere, Progress, Rejoined
 from actors.stages import LocalStages, Stages
 from actors.tts import TimedSpeech
 from actors.vad import VADActor
@@ -160,6 +160,8 @@ class Gateway:
 
     def _take(self, deliveries: list[tuple[int, Delivery]]) -> None:
         for caller, delivery in deliveries:
+            if isinstance(delivery, Lag | Progress):
+                continue
             self.told[caller].append(delivery)
             if not isinstance(delivery, Snapshot | Rejoined | NotHere):
                 self.got[caller].append(delivery)

@@ -30,6 +30,9 @@ class Calls:
     def __init__(self) -> None:
         self.openings: list[Opening] = []
 
+    def check_room(self) -> None:
+        pass
+
     def open(self, call: Call, _: Any) -> None:
         self.openings.append(call.opening)
 

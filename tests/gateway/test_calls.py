@@ -8,7 +8,9 @@ import pytest
 
 from actors.buffer import Opening
 from actors.outbox import Rejoined
+from gateway.admission import Admission
 from gateway.calls import Call, Calls
+from pipeline.config import load_config
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed, WentAway
 from pipeline.journal import Return, Snapshot
@@ -30,6 +32,7 @@ class Link:
 
     def __init__(self, callers: int = 0, *, up: bool = True) -> None:
         self.up = up
+        self.lag_ms = 0.0
         self.others = callers
         self.calls: dict[int, Call] = {}
         self.opened: list[tuple[Opening, bytes, list[FromCaller]]] = []
@@ -78,7 +81,7 @@ class Link:
 
 
 def carrying(*links: Link) -> Calls:
-    return Calls(list(links))  # type: ignore[arg-type]
+    return Calls(list(links), Admission(load_config(environ={})))  # type: ignore[arg-type]
 
 
 def call(id: int = 1) -> Call:
@@ -92,7 +95,7 @@ def nobody(_: Any) -> None:
 # Where calls go
 
 
-def test_a_call_goes_where_the_fewest_are() -> None:
+async def test_a_call_goes_where_the_fewest_are() -> None:
     links = Link(callers=2), Link(callers=1), Link(callers=3)
     calls = carrying(*links)
     for id in range(4):
@@ -100,13 +103,13 @@ def test_a_call_goes_where_the_fewest_are() -> None:
     assert [link.callers for link in links] == [4, 3, 3]
 
 
-def test_and_never_where_nobody_answers() -> None:
+async def test_and_never_where_nobody_answers() -> None:
     down, up = Link(up=False), Link(callers=9)
     carrying(down, up).open(call(), nobody)
     assert (down.opened, len(up.opened)) == ([], 1)
 
 
-def test_one_that_begins_while_no_shard_is_up_waits_and_what_was_said_is_heard() -> None:
+async def test_one_that_begins_while_no_shard_is_up_waits_and_what_was_said_is_heard() -> None:
     link = Link(up=False)
     calls, one = carrying(link), call()
     calls.open(one, nobody)
@@ -122,7 +125,7 @@ def test_one_that_begins_while_no_shard_is_up_waits_and_what_was_said_is_heard()
 # A shard is lost
 
 
-def test_its_calls_go_on_where_the_fewest_are() -> None:
+async def test_its_calls_go_on_where_the_fewest_are() -> None:
     lost, few, many = Link(), Link(callers=1), Link(callers=5)
     calls = carrying(lost, few, many)
     ones = [call(id) for id in range(3)]
@@ -134,7 +137,7 @@ def test_its_calls_go_on_where_the_fewest_are() -> None:
     assert (list(few.calls), list(many.calls)) == ([0, 1, 2], [])
 
 
-def test_a_call_goes_on_from_its_newest_snapshot_with_what_was_said_and_told_since() -> None:
+async def test_a_call_goes_on_from_its_newest_snapshot_with_what_was_said_and_told_since() -> None:
     lost, other = Link(), Link(callers=1)
     calls, one = carrying(lost, other), call()
     got: list[Any] = []
@@ -160,7 +163,7 @@ def test_a_call_goes_on_from_its_newest_snapshot_with_what_was_said_and_told_sin
     assert got == [CallerBegan(20), AudioStarted(1), b"\x01\x00\x02\x00", b"\x03\x00"]
 
 
-def test_calls_wait_while_no_shard_is_up_and_go_when_one_is_back() -> None:
+async def test_calls_wait_while_no_shard_is_up_and_go_when_one_is_back() -> None:
     link = Link()
     calls, one = carrying(link), call()
     calls.open(one, nobody)
@@ -174,7 +177,7 @@ def test_calls_wait_while_no_shard_is_up_and_go_when_one_is_back() -> None:
     assert len(link.opened) == 2
 
 
-def test_a_call_that_ended_meanwhile_goes_nowhere() -> None:
+async def test_a_call_that_ended_meanwhile_goes_nowhere() -> None:
     link = Link()
     calls, one, other = carrying(link), call(1), call(2)
     calls.open(one, nobody)
@@ -185,7 +188,7 @@ def test_a_call_that_ended_meanwhile_goes_nowhere() -> None:
     assert [opening.id for opening, _, _ in link.opened[2:]] == [2]
 
 
-def test_a_call_that_ends_says_so_and_is_forgotten() -> None:
+async def test_a_call_that_ends_says_so_and_is_forgotten() -> None:
     link = Link()
     calls, one = carrying(link), call()
     calls.open(one, nobody)

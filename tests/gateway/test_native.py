@@ -32,8 +32,12 @@ class Shards:
         self.events: list[FromCaller] = []
         self.taker: Callable[[ForClient], None] = lambda _: None
         self.knows = {0xFF: SECRET}
-        self.starting = False
+        self.busy = self.starting = False
         """Whether one of them is being started again."""
+
+    def check_room(self) -> None:
+        if self.busy:
+            raise ServerError("server_busy", "try again in 5 s")
 
     def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
         self.openings.append(call.opening)
@@ -207,3 +211,10 @@ async def test_the_place_of_one_who_comes_back_is_left_again(shards: Shards) -> 
         await caller.session()
         await caller.leave()
     assert shards.events == 3 * [WentAway()]
+
+
+async def test_a_server_without_room_says_when_to_come_back_and_keeps_who_is_inside() -> None:
+    shards = Shards()
+    shards.busy = True
+    assert await Caller(shards).refused() == ("server_busy", 1013)
+    assert (await Caller(shards, f"resume={TOKEN}").session())["resumed"] is True

@@ -17,6 +17,7 @@ from gateway.guard import Guard, guarded
 from gateway.realtime import RealtimeApi
 from pipeline import keys
 from pipeline.config import load_config
+from pipeline.errors import ServerError
 from pipeline.events import Adjusted, Committed, FromCaller, HungUp
 from pipeline.ports import Voice
 from tests.fakes.fake_time import run_in_fake_time
@@ -33,6 +34,11 @@ class Shard:
         self.heard = bytearray()
         self.events: list[FromCaller] = []
         self.ended: list[int] = []
+        self.busy = False
+
+    def check_room(self) -> None:
+        if self.busy:
+            raise ServerError("server_busy", "try again in 5 s")
 
     def open(self, call: Carried, _: Callable[[Any], None]) -> None:
         self.openings.append(call.opening)
@@ -146,6 +152,17 @@ async def test_a_key_holds_no_more_conversations_than_it_may() -> None:
     await third.frames(1)
     assert (await third.event())["type"] == "session.created"
     await third.hang_up()
+
+
+async def test_a_server_without_room_says_when_to_come_back() -> None:
+    door = Door()
+    door.shard.busy = True
+    call = door.call()
+    accepted, told, close = await call.frames(3)
+    assert accepted == {"type": "websocket.accept"}
+    error = json.loads(told["text"])["error"]
+    assert (error["type"], error["code"], error["message"]) == ("server_error", "server_busy", "try again in 5 s")
+    assert (close["code"], close["reason"]) == (1013, "server_error.server_busy")
 
 
 async def test_a_session_begins_and_its_conversation_is_held_in_its_manner() -> None:
