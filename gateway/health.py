@@ -19,6 +19,8 @@ from pipeline.config import Config
 log = logging.getLogger(__name__)
 
 _EVERY_S = 2.0
+_SELDOM = 3
+"""Of so many looks one is at the stages too: Serve takes its time to tell of them, which costs as much as a caller."""
 _PATIENCE_S = 5.0
 _ANSWERS = ("healthy", "probing")
 
@@ -35,6 +37,7 @@ class HealthWatch:
         self._vads: list[dict[str, Any] | None] = []
         self._providers: dict[str, list[dict[str, str]]] = {stage: [] for stage in stages}
         self._replicas: dict[str, tuple[int, int]] = {}
+        self._looks = 0
         self._task = asyncio.create_task(self._watch_forever())
 
     def answering(self) -> dict[str, str]:
@@ -93,6 +96,9 @@ class HealthWatch:
     async def _look(self) -> None:
         self._shards = list(await asyncio.gather(*(self._ask(name) for name in pool.shard_names(self._config))))
         self._vads = list(await asyncio.gather(*(self._ask(name) for name in pool.vad_names(self._config))))
+        self._looks += 1
+        if self._looks % _SELDOM != 1:
+            return
         for stage, handle in self._handles.items():
             async with asyncio.timeout(_PATIENCE_S):
                 self._providers[stage] = await handle.status.remote()
