@@ -147,6 +147,8 @@ class Connection:
         while not self._ending:
             message = await self._receive()
             if message["type"] == "websocket.disconnect":
+                # Who closes in the usual way has left; a connection that broke says nothing, or something else.
+                self._over = self._over or message.get("code") == NORMAL
                 return
             audio = message.get("bytes")
             self.offer(message["text"] if audio is None else audio)

@@ -57,8 +57,8 @@ class Socket:
         kind = "bytes" if isinstance(message, bytes) else "text"
         self.incoming.put_nowait({"type": "websocket.receive", kind: message})
 
-    def leave(self) -> None:
-        self.incoming.put_nowait({"type": "websocket.disconnect", "code": 1006})
+    def leave(self, code: int = 1006) -> None:
+        self.incoming.put_nowait({"type": "websocket.disconnect", "code": code})
 
     async def next(self) -> Any:
         message = await asyncio.wait_for(self.outgoing.get(), 5)

@@ -218,3 +218,14 @@ async def test_a_server_without_room_says_when_to_come_back_and_keeps_who_is_ins
     shards.busy = True
     assert await Caller(shards).refused() == ("server_busy", 1013)
     assert (await Caller(shards, f"resume={TOKEN}").session())["resumed"] is True
+
+
+@pytest.mark.parametrize(("code", "expected"), [(1000, HungUp()), (1001, WentAway()), (1005, WentAway()), (1006, WentAway())])
+async def test_who_closes_in_the_usual_way_has_left_and_a_broken_connection_has_not(
+    shards: Shards, code: int, expected: FromCaller
+) -> None:
+    caller = Caller(shards)
+    await caller.session()
+    caller.socket.leave(code)
+    await caller.task
+    assert shards.events == [expected]
