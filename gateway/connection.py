@@ -115,8 +115,13 @@ class Connection:
     def tell(self, notice: Notice) -> None:
         self.take(notice)
 
-    async def run(self, socket: Socket | None = None) -> bool:
-        """Lasts as long as the connection; says whether the conversation is over with it, or its socket just broke.
+    @property
+    def over(self) -> bool:
+        """Whether the conversation is over, and not just this connection."""
+        return self._over
+
+    async def run(self, socket: Socket | None = None) -> None:
+        """Lasts as long as the connection, unless the server gives it up as soon as the client is gone.
 
         With a socket of ours messages come and go by it, and the ASGI way tells only that it was closed.
         """
@@ -139,7 +144,6 @@ class Connection:
                 task.cancel()
             for end in await asyncio.gather(*lasting, return_exceptions=True):
                 self._note(end)
-        return self._over
 
     # From the caller
 

@@ -50,7 +50,6 @@ class NativeApi:
                 await refuse(native.refusal(error), close, receive, accepting(scope, send))
                 return
             connection = Connection(call, native.Native(hello, self._config), _terms(self._config, hello), receive, send)
-            over = False
             try:
                 await receive()
                 await accepting(scope, send)({"type": "websocket.accept"})
@@ -59,9 +58,9 @@ class NativeApi:
                     calls.open(call, connection.take)
                 else:
                     call.go_on(connection.take)
-                over = await connection.run(sockets.of(scope))
+                await connection.run(sockets.of(scope))
             finally:
-                calls.end(call, HungUp() if over else WentAway())
+                calls.end(call, HungUp() if connection.over else WentAway())
 
     def _new(self, hello: native.Hello, calls: Calls) -> Call:
         calls.check_room()

@@ -108,7 +108,8 @@ async def test_messages_become_events(config: Config) -> None:
     call.socket.say('{"type": "played", "ms": 120}')
     call.socket.say('{"type": "bye"}')
     assert await call.socket.next() == 1000
-    assert await call.task is True
+    await call.task
+    assert call.connection.over is True
     assert call.way.events == [Typed("hello"), StopAsked(), Played(120)]
 
 
@@ -116,7 +117,8 @@ async def test_a_socket_that_breaks_is_no_goodbye(config: Config) -> None:
     call = Call(config)
     call.socket.say('{"type": "interrupt"}')
     call.socket.leave()
-    assert await call.task is False
+    await call.task
+    assert call.connection.over is False
     assert call.way.events == [StopAsked()]
 
 
@@ -152,7 +154,8 @@ async def test_audio_faster_than_speech_ends_the_call(config: Config) -> None:
         call.socket.say(bytes(32_000))
     assert (await call.socket.next())["code"] == "audio_too_fast"
     assert await call.socket.next() == POLICY
-    assert await call.task is True
+    await call.task
+    assert call.connection.over is True
     assert len(call.way.heard) == 5 * 32_000
 
 
@@ -185,7 +188,8 @@ async def test_the_end_of_the_conversation_closes_the_socket(config: Config) -> 
     call = Call(config)
     call.connection.take(None)
     assert await call.socket.next() == 1000
-    assert await call.task is True
+    await call.task
+    assert call.connection.over is True
 
 
 async def test_a_refused_caller_can_read_why() -> None:
@@ -455,7 +459,8 @@ def test_a_session_has_its_time() -> None:
     async def job() -> tuple[Any, dict[str, Any], float]:
         call = ToyCall(lasts_s=3_600, closing=lambda error: Close(GOING_AWAY, f"toy.{error.code}"))
         told, closed = await asyncio.wait_for(call.socket.outgoing.get(), 4_000), await call.socket.outgoing.get()
-        assert await call.task is True
+        await call.task
+        assert call.connection.over is True
         assert call.way.order == []
         return json.loads(told["text"]), closed, asyncio.get_running_loop().time()
 
