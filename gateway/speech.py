@@ -8,8 +8,8 @@ such a stream's last event; sound alone can tell it in no other way than by a co
 import base64
 import json
 import logging
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -21,6 +21,7 @@ from actors.engines.voices import OPENAI_VOICES, is_known
 from actors.stages import Stages, as_parley_error
 from gateway.encoding import MEDIA_TYPES, encoded, make_encoder
 from gateway.leaving import unless_gone
+from gateway.places import Places
 from gateway.reading import read_aloud
 from gateway.rest import refusal
 from gateway.speech_request import SpeechRequest, read_request
@@ -53,7 +54,7 @@ class SpeechApi:
         self._stages = stages
         self._listed: tuple[Voice, ...] = ()
         """The voices of the stage, which do not change while it runs."""
-        self._under_way = 0
+        self._places = Places(config.api.speeches, "texts are spoken", RETRY_AFTER_S)
 
     def routes(self) -> list[Route]:
         return [
@@ -64,12 +65,12 @@ class SpeechApi:
     @property
     def under_way(self) -> int:
         """Texts that are spoken now."""
-        return self._under_way
+        return self._places.taken
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
-            with self._place():
+            with self._places.take():
                 wanted = await read_request(request, self._api.speech_max_chars)
                 await self._check_voice(wanted.voice)
                 await unless_gone(self._answer(wanted, send), receive)
@@ -77,17 +78,6 @@ class SpeechApi:
             await refusal(error)(scope, receive, send)
         except ClientDisconnect:
             pass
-
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._under_way >= self._api.speeches:
-            message = f"{self._under_way} texts are spoken already; try again in {RETRY_AFTER_S:g} s"
-            raise ClientError("rate_limit_exceeded", message, retry_after_s=RETRY_AFTER_S)
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
 
     async def _answer(self, wanted: SpeechRequest, send: Send) -> None:
         """Sends nothing before there is sound, so a failure until then can still be told."""

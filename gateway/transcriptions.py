@@ -8,8 +8,8 @@ the stream's last event.
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from contextlib import aclosing, contextmanager
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Any
 
 from starlette.requests import ClientDisconnect, Request
@@ -20,11 +20,13 @@ from starlette.types import Message, Receive, Scope, Send
 from actors.stages import Stages
 from gateway.decoding import Recording, recording
 from gateway.hearing import Hearing
+from gateway.leaving import unless_gone
+from gateway.places import Places
 from gateway.rest import refusal
 from gateway.transcription_form import Wanted, read_wanted
 from gateway.uploads import the_file, uploaded
 from pipeline.config import Config
-from pipeline.errors import ClientError, ParleyError
+from pipeline.errors import ParleyError
 from pipeline.subtitles import Passage, segment_entries, segments, srt, vtt, whole_text, word_entries
 
 RETRY_AFTER_S = 5.0
@@ -38,7 +40,7 @@ class Transcriptions:
     def __init__(self, config: Config, stages: Stages) -> None:
         self._api = config.api
         self._hearing = Hearing(config, stages)
-        self._under_way = 0
+        self._places = Places(config.api.transcriptions, "files are transcribed", RETRY_AFTER_S)
 
     def routes(self) -> list[Route]:
         return [Route("/audio/transcriptions", self, methods=["POST"])]
@@ -46,7 +48,7 @@ class Transcriptions:
     @property
     def under_way(self) -> int:
         """Files that are uploaded or transcribed now."""
-        return self._under_way
+        return self._places.taken
 
     @property
     def waiting_pieces(self) -> int:
@@ -55,30 +57,19 @@ class Transcriptions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
-            with self._place():
+            with self._places.take():
                 await self._serve(Request(scope, receive), send)
         except ParleyError as error:
             await refusal(error)(scope, receive, send)
         except ClientDisconnect:
             pass
 
-    @contextmanager
-    def _place(self) -> Iterator[None]:
-        if self._under_way >= self._api.transcriptions:
-            message = f"{self._under_way} files are transcribed already; try again in {RETRY_AFTER_S:g} s"
-            raise ClientError("rate_limit_exceeded", message, retry_after_s=RETRY_AFTER_S)
-        self._under_way += 1
-        try:
-            yield
-        finally:
-            self._under_way -= 1
-
     async def _serve(self, request: Request, send: Send) -> None:
         async with uploaded(request, self._api) as form:
             wanted = read_wanted(form)
             file = the_file(form, self._api)
             answering = self._answer(wanted, file.file, request.scope, send)
-            await _unless_gone(answering, request.receive)
+            await unless_gone(answering, request.receive)
 
     async def _answer(self, wanted: Wanted, file: Any, scope: Scope, send: Send) -> None:
         async with (
@@ -151,25 +142,6 @@ def _event(body: dict[str, Any]) -> str:
 
 def _usage(seconds: float) -> dict[str, Any]:
     return {"type": "duration", "seconds": math.ceil(seconds)}
-
-
-async def _unless_gone(job: Coroutine[Any, Any, None], receive: Receive) -> None:
-    """Does the job, and stops it when the client leaves."""
-    working = asyncio.create_task(job)
-    leaving = asyncio.create_task(_left(receive))
-    try:
-        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-        if working.done():
-            working.result()
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _left(receive: Receive) -> None:
-    while (await receive())["type"] != "http.disconnect":
-        pass
 
 
 async def _never() -> Message:
