@@ -15,6 +15,8 @@ from actors import pool
 from actors.stages import ServeStages
 from gateway import sockets
 from gateway.admission import Admission
+from gateway.audio.speech import SpeechApi
+from gateway.audio.transcriptions import Transcriptions
 from gateway.calls import Calls
 from gateway.guard import Guard, guarded
 from gateway.health import HealthWatch
@@ -24,8 +26,6 @@ from gateway.native import NativeApi
 from gateway.page import render
 from gateway.realtime import RealtimeApi
 from gateway.rest import refusal
-from gateway.speech import SpeechApi
-from gateway.transcriptions import Transcriptions
 from pipeline.config import Config
 from pipeline.errors import ClientError
 from pipeline.flow import flow_names

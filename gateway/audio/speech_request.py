@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, cast
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from starlette.requests import Request
 
-from gateway.encoding import Format
+from gateway.audio.encoding import Format
 from pipeline.errors import ClientError
 
 _BYTES_A_CHARACTER = 12

@@ -8,7 +8,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from gateway.uploads import FORM_BYTES, MAX_FIELD_BYTES, the_file, uploaded
+from gateway.audio.uploads import FORM_BYTES, MAX_FIELD_BYTES, the_file, uploaded
 from pipeline.config import Api
 from pipeline.errors import ClientError
 

@@ -2,10 +2,10 @@ import asyncio
 
 import pytest
 
-from gateway.reading import read_aloud
+from gateway.audio.reading import read_aloud
 from pipeline.errors import ParleyError, ProviderError
 from pipeline.ports import Phrase
-from tests.gateway.talkers import PIECE, Talkers, until
+from tests.gateway.audio.talkers import PIECE, Talkers, until
 
 PHRASES = [Phrase(f"Phrase number {number}.", "en") for number in range(4)]
 

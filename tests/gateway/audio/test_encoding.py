@@ -8,7 +8,7 @@ import av
 import numpy as np
 import pytest
 
-from gateway.encoding import MEDIA_TYPES, Format, encoded, make_encoder
+from gateway.audio.encoding import MEDIA_TYPES, Format, encoded, make_encoder
 
 RATE = 24_000
 COMPRESSED: tuple[Format, ...] = ("mp3", "opus", "aac", "flac")

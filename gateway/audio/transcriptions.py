@@ -18,13 +18,13 @@ from starlette.routing import Route
 from starlette.types import Message, Receive, Scope, Send
 
 from actors.stages import Stages
-from gateway.decoding import Recording, recording
-from gateway.hearing import Hearing
-from gateway.leaving import unless_gone
-from gateway.places import Places
+from gateway.audio.decoding import Recording, recording
+from gateway.audio.hearing import Hearing
+from gateway.audio.leaving import unless_gone
+from gateway.audio.places import Places
+from gateway.audio.transcription_form import Wanted, read_wanted
+from gateway.audio.uploads import the_file, uploaded
 from gateway.rest import refusal
-from gateway.transcription_form import Wanted, read_wanted
-from gateway.uploads import the_file, uploaded
 from pipeline.config import Config
 from pipeline.errors import ParleyError
 from pipeline.subtitles import Passage, segment_entries, segments, srt, vtt, whole_text, word_entries

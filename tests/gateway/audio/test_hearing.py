@@ -5,15 +5,15 @@ from contextlib import aclosing
 import numpy as np
 import pytest
 
-from gateway.decoding import recording
-from gateway.hearing import Hearing
-from gateway.transcription_form import Wanted
+from gateway.audio.decoding import recording
+from gateway.audio.hearing import Hearing
+from gateway.audio.transcription_form import Wanted
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError, ProviderError
 from pipeline.ports import Samples, Transcript, Utterance
 from pipeline.subtitles import Passage
-from tests.gateway.audio_files import audio_file, tone
-from tests.gateway.hearing_stages import HearingStages, until
+from tests.gateway.audio.audio_files import audio_file, tone
+from tests.gateway.audio.hearing_stages import HearingStages, until
 
 WANTED = Wanted("en", "Parley", "json", frozenset(), False)
 OPEN = Wanted("", "", "json", frozenset(), False)

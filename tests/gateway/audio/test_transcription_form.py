@@ -1,7 +1,7 @@
 import pytest
 from starlette.datastructures import FormData
 
-from gateway.transcription_form import Wanted, read_wanted
+from gateway.audio.transcription_form import Wanted, read_wanted
 from pipeline.errors import ClientError
 
 PLAIN = Wanted("", "", "json", frozenset({"segment"}), False)

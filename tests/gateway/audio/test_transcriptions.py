@@ -16,13 +16,13 @@ from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from actors.stages import LocalStages
-from gateway.transcriptions import Transcriptions
+from gateway.audio.transcriptions import Transcriptions
 from pipeline.config import Config, load_config
 from pipeline.errors import ProviderError
 from pipeline.ports import Samples, Transcript, Utterance, Word
 from tests.actors.spoken import spoken
-from tests.gateway.audio_files import CODECS, audio_file, plain_wav, tone
-from tests.gateway.hearing_stages import HearingStages, until
+from tests.gateway.audio.audio_files import CODECS, audio_file, plain_wav, tone
+from tests.gateway.audio.hearing_stages import HearingStages, until
 
 EVENT: TypeAdapter[Any] = TypeAdapter(TranscriptionStreamEvent)
 TEXT = "Good morning. How are you?"

@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from gateway.speech_request import SpeechRequest, read_request
+from gateway.audio.speech_request import SpeechRequest, read_request
 from pipeline.errors import ClientError
 
 LIMIT = 100

@@ -19,12 +19,12 @@ from starlette.types import Receive, Scope, Send
 
 from actors.engines.voices import OPENAI_VOICES, is_known
 from actors.stages import Stages, as_parley_error
-from gateway.encoding import MEDIA_TYPES, encoded, make_encoder
-from gateway.leaving import unless_gone
-from gateway.places import Places
-from gateway.reading import read_aloud
+from gateway.audio.encoding import MEDIA_TYPES, encoded, make_encoder
+from gateway.audio.leaving import unless_gone
+from gateway.audio.places import Places
+from gateway.audio.reading import read_aloud
+from gateway.audio.speech_request import SpeechRequest, read_request
 from gateway.rest import refusal
-from gateway.speech_request import SpeechRequest, read_request
 from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.phrasing import Phraser

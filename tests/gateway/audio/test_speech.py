@@ -19,11 +19,11 @@ from starlette.routing import Mount
 
 from actors.engines.voices import OPENAI_VOICES
 from actors.stages import LocalStages, Stages
-from gateway.speech import SpeechApi, SpeechCut
+from gateway.audio.speech import SpeechApi, SpeechCut
 from pipeline.config import load_config
 from pipeline.errors import ProviderError
 from pipeline.ports import Phrase
-from tests.gateway.talkers import PIECE, Talkers, until
+from tests.gateway.audio.talkers import PIECE, Talkers, until
 
 TEXT = "The clinic is open on Saturday. It closes at one o'clock. Please come before noon."
 PHRASES = ["The clinic is open on Saturday.", "It closes at one o'clock.", "Please come before noon."]

@@ -4,11 +4,11 @@ import threading
 import numpy as np
 import pytest
 
-from gateway import decoding
-from gateway.decoding import BLOCK, Reader, recording
+from gateway.audio import decoding
+from gateway.audio.decoding import BLOCK, Reader, recording
 from pipeline.errors import ClientError
 from pipeline.ports import LISTENING_RATE, Samples
-from tests.gateway.audio_files import CODECS, audio_file, plain_wav, tone
+from tests.gateway.audio.audio_files import CODECS, audio_file, plain_wav, tone
 
 LIMIT_S = 7_200
 

@@ -1,6 +1,6 @@
 import pytest
 
-from gateway.places import Places
+from gateway.audio.places import Places
 from pipeline.errors import ClientError
 
 

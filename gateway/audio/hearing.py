@@ -10,8 +10,8 @@ from collections import deque
 from collections.abc import AsyncGenerator
 
 from actors.stages import Stages, as_parley_error
-from gateway.decoding import Recording
-from gateway.transcription_form import Wanted
+from gateway.audio.decoding import Recording
+from gateway.audio.transcription_form import Wanted
 from pipeline.config import Config
 from pipeline.cutting import Cutter, Piece
 from pipeline.errors import ClientError, ParleyError

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 
-from gateway.leaving import unless_gone
+from gateway.audio.leaving import unless_gone
 
 
 async def test_the_job_is_done_while_the_client_stays() -> None:

@@ -1,0 +1,1 @@
+"""Files to transcribe and texts to speak, over HTTP: `/v1/audio`."""
