@@ -27,8 +27,10 @@ def test_processes_have_names_and_no_paths(title: str, name: str) -> None:
 
 
 def test_a_python_program_is_known_by_its_script() -> None:
-    words = [sys.executable, "-c", "import sys; sys.stdin.read()", "/opt/ray/monitor.py"]
-    with subprocess.Popen(words, stdin=subprocess.PIPE) as one:
+    words = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()", "/opt/ray/monitor.py"]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as one:
+        assert one.stdout is not None
+        one.stdout.readline()  # Until then it may not have its own name yet.
         found = program(psutil.Process(one.pid))
         one.kill()
     assert found == "monitor.py"
