@@ -14,6 +14,7 @@ from pipeline.manner import Manner
 from pipeline.memento import ReplyDue, Told
 from pipeline.playout import Playout
 from pipeline.ports import CallDelta, Finish, FlowStep, Phrase, Prompt, Wish, Word
+from pipeline.retold import Retold
 from pipeline.work import Work
 
 
@@ -46,11 +47,9 @@ class Reply:
         self.calls_taken = False
         self.prompt: Prompt | None = None
         """What it answers; None when its words are known from the beginning."""
-        self._told = ""
+        self._retold: Retold | None = None
         """What the client was told of it from elsewhere, and is not told again."""
         self._told_all = False
-        self._again = ""
-        """How far it has been thought of once more."""
         self.text = ""
         self.phrases: list[str] = []
         """The same, as it is spoken."""
@@ -112,20 +111,13 @@ class Reply:
                 phrase = text[len(self.text) :]
                 self.grow(phrase.lstrip() if self.wish.spoken else phrase)
             self._told_all |= told.final
-        self._told = self.text
+        self._retold = Retold(self.phrases, phrases=self.wish.spoken)
 
     def news(self, phrase: str) -> str:
         """What of a phrase the client does not know yet."""
         if self._told_all:
             return ""
-        if not self._told:
-            return phrase
-        self._again = f"{self._again} {phrase}".lstrip() if self.wish.spoken else self._again + phrase
-        if self._told.startswith(self._again):
-            return ""
-        told, self._told = self._told, ""
-        # Another wording goes on where the first one stopped.
-        return self._again[len(told) :].strip() if self._again.startswith(told) else phrase
+        return phrase if self._retold is None else self._retold.news(phrase)
 
     def grow(self, phrase: str) -> None:
         if not phrase:

@@ -1,6 +1,7 @@
 from pipeline.commands import Speak
 from pipeline.config import Config, load_config
 from pipeline.manner import Manner
+from pipeline.memento import NOTHING_TOLD, ReplyDue
 from pipeline.ports import Finish, FlowStep, Phrase, Wish
 from pipeline.reply import Reply
 from pipeline.work import Work
@@ -138,3 +139,26 @@ def test_a_word_of_patience_is_spoken_and_is_no_part_of_the_text() -> None:
         "",
         "One moment.",
     )
+
+
+def begun_elsewhere(*phrases: str, final: bool = False) -> Reply:
+    """A reply of which the client knows these phrases from another shard."""
+    made = reply()
+    text = " ".join(phrases)
+    made.told_before(ReplyDue(3, "item", Wish(), None, "", text, phrases, final, None, Finish(), 0, False), NOTHING_TOLD)
+    return made
+
+
+def test_thought_of_again_in_the_same_words_it_has_news_only_where_it_stopped() -> None:
+    made = begun_elsewhere("One.", "Two.")
+    assert [made.news(phrase) for phrase in ("One.", "Two.", "Three.")] == ["", "", "Three."]
+
+
+def test_thought_of_again_in_other_words_it_does_not_begin_anew() -> None:
+    made = begun_elsewhere("One.", "Two.")
+    assert [made.news(phrase) for phrase in ("Uno.", "Dos.", "Tres.")] == ["", "", "Tres."]
+
+
+def test_a_reply_that_is_known_whole_has_no_news() -> None:
+    made = begun_elsewhere("One.", final=True)
+    assert [made.news(phrase) for phrase in ("One.", "Two.")] == ["", ""]
