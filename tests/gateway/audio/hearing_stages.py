@@ -65,9 +65,9 @@ class HearingStages:
             self._changed.notify_all()
 
     async def warm(self) -> None:
-        raise NotImplementedError
+        raise AssertionError("transcriptions need no warming")
 
     def reply(self, *_: Any) -> Any:
-        raise NotImplementedError
+        raise AssertionError("transcriptions are heard, and nothing else")
 
     speak = reply
