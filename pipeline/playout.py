@@ -71,7 +71,11 @@ class Playout:
     def hold(self, now: float) -> None:
         """Stops at what has been heard; what the client throws away is sent again when it goes on."""
         # A client may say that it is further behind than anybody keeps audio for.
-        self._held_at = max(self.heard(now), self._kept_from)
+        # In whole milliseconds, as it is told: who places what comes again has no hole.
+        heard = self.heard(now)
+        if heard < self.sent:
+            heard = to_samples(heard * 1000 // self.rate, self.rate)
+        self._held_at = max(heard, self._kept_from)
 
     def go_on(self) -> None:
         if self._held_at is None:

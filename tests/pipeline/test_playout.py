@@ -320,3 +320,14 @@ def test_it_says_when_less_will_be_ahead() -> None:
     made = playing(900)
     assert made.ahead_only(200) == 0.7
     assert made.ahead_ms(0.7) == 200
+
+
+def test_it_is_held_at_a_whole_millisecond_so_that_what_is_told_is_exact() -> None:
+    made = Playout(Rules(lead_ms=1_000), 24_000)
+    made.ledger.begin_phrase("hello")
+    made.add(bytes(2 * 24_000), ())
+    made.close()
+    made.take(0.0)
+    made.hold(0.50030)
+    assert made.heard(0.6) == 12_000
+    assert made.heard_ms(0.6) == 500
