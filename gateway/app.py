@@ -8,7 +8,7 @@ from typing import Any
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from actors import pool
@@ -23,12 +23,11 @@ from gateway.health import HealthWatch
 from gateway.link import ShardLink
 from gateway.models import Models
 from gateway.native import NativeApi
-from gateway.page import render
+from gateway.pages import Pages
 from gateway.realtime import RealtimeApi
 from gateway.rest import refusal
 from pipeline.config import Config
 from pipeline.errors import ClientError
-from pipeline.flow import flow_names
 
 
 class Gateway:
@@ -46,7 +45,7 @@ class Gateway:
     def __serve_build_asgi_app__(self) -> Starlette:
         return Starlette(
             routes=[
-                Route("/", self._page),
+                *Pages().routes(),
                 Route("/health", self._picture),
                 *NativeApi(self._config, self._guard, self._watch, self._all_calls).routes(),
                 guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
@@ -88,9 +87,6 @@ class Gateway:
         self.start()
         assert self._calls is not None
         return self._calls
-
-    async def _page(self, _: Request) -> Response:
-        return HTMLResponse(render(self._watch().picture(), flow_names(self._config.flows_dir)))
 
     async def _picture(self, request: Request) -> Response:
         """All of it for callers who may call; whether it is well for everybody, as load balancers have no key."""
