@@ -14,6 +14,7 @@ from starlette.routing import BaseRoute, Route
 from actors import pool
 from actors.stages import ServeStages
 from gateway import sockets
+from gateway.about import About
 from gateway.admission import Admission
 from gateway.audio.speech import SpeechApi
 from gateway.audio.transcriptions import Transcriptions
@@ -47,6 +48,7 @@ class Gateway:
             routes=[
                 *Pages().routes(),
                 Route("/health", self._picture),
+                About(self._config, self._guard, self._watch).route(),
                 *NativeApi(self._config, self._guard, self._watch, self._all_calls).routes(),
                 guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
             ]

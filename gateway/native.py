@@ -20,6 +20,7 @@ from pipeline.events import HungUp, WentAway
 from pipeline.flow import load_flow
 from pipeline.manner import Manner
 from pipeline.notices import SessionOpened
+from pipeline.ports import Wish
 from pipeline.wires import native
 
 _PASSING = ("resume_later", "server_busy")
@@ -65,7 +66,8 @@ class NativeApi:
     def _new(self, hello: native.Hello, calls: Calls) -> Call:
         calls.check_room()
         language, flow = self._wishes(hello)
-        manner = Manner(language, hello.out_rate, greets=self._config.conversation.greeting)
+        wish = Wish(voice=hello.voice)
+        manner = Manner(language, hello.out_rate, wish, greets=self._config.conversation.greeting)
         return Call(Opening(secrets.randbits(63), flow, manner, secrets.token_urlsafe(24)))
 
     async def _rejoined(self, hello: native.Hello, calls: Calls) -> Call:

@@ -28,6 +28,8 @@ class Flow:
     """A call flow, ready for any number of conversations."""
 
     def __init__(self, file: FlowFile) -> None:
+        self.title = file.name
+        self.description = file.description
         self.languages = file.languages
         self._file = file
         self._talks = {language: Talk(file, language) for language in file.languages}
@@ -43,6 +45,12 @@ class Flow:
     def reprompt(self, language: str) -> str:
         """What is said when nothing was understood, or nobody says anything."""
         return self._talk(language).lines.reprompt
+
+    def openings(self, language: str) -> tuple[str, ...]:
+        """A sentence for each thing that callers may want, so that people know what to say."""
+        language = self._talk(language).language
+        plain = [[text for text in intent.examples[language] if "{" not in text] for intent in self._file.intents.values()]
+        return tuple(texts[0] for texts in plain if texts)
 
     def expected(self, language: str, state: dict[str, Any]) -> tuple[str, ...]:
         """Sentences that a caller may say next, for a speech grammar."""

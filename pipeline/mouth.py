@@ -177,8 +177,9 @@ class Mouth:
         return [self._think(work, due.prompt)]
 
     def say(self, work: Work, text: str, flow_state: dict[str, Any], ends_call: bool) -> list[Command]:
-        """Says a text that is known."""
-        self._reply = reply = self._new_reply(work, Wish())
+        """Says a text that is known, in the conversation's voice."""
+        wish = self.manner.wish
+        self._reply = reply = self._new_reply(work, Wish(voice=wish.voice, speed=wish.speed))
         phraser = Phraser(self.manner.language)
         for phrase in [*phraser.push(text), *phraser.flush()]:
             reply.grow(phrase)

@@ -29,6 +29,7 @@ class Hello(_Wire):
     out_rate: int = Field(default=24_000, ge=LOWEST_RATE, le=HIGHEST_RATE)
     lang: str = Field(default="", pattern="^([a-z]{2})?$")
     flow: str = Field(default="", max_length=64, pattern="^[A-Za-z0-9_-]*$")
+    voice: str = Field(default="", max_length=128)
     resume: str = Field(default="", pattern="^([0-9a-f]{16}\\.[A-Za-z0-9_-]{16,64})?$")
 
 

@@ -17,6 +17,7 @@ from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, Typed, WentAway
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, WentOn
+from pipeline.ports import Wish
 from tests.gateway.test_connection import Socket
 
 SECRET = "a-secret-of-some-length"
@@ -100,10 +101,10 @@ def shards() -> Shards:
 
 
 async def test_a_conversation_begins_as_its_caller_wishes(shards: Shards) -> None:
-    caller = Caller(shards, "rate=8000&out_rate=16000&lang=es&flow=clinic")
+    caller = Caller(shards, "rate=8000&out_rate=16000&lang=es&flow=clinic&voice=alloy")
     session = await caller.session()
     [opening] = shards.openings
-    assert (opening.flow, opening.manner.language, opening.manner.out_rate) == ("clinic", "es", 16_000)
+    assert (opening.flow, opening.manner) == ("clinic", Manner("es", 16_000, Wish(voice="alloy")))
     assert session == {
         "type": "session",
         "id": f"{opening.id:016x}",

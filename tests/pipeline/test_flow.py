@@ -37,6 +37,12 @@ def test_clinic_answers_the_two_questions_that_everything_else_relies_on(clinic:
     )
 
 
+def test_it_says_what_one_can_ask_it(clinic: Flow) -> None:
+    assert clinic.openings("en")[:2] == ("What are your opening hours on Saturday?", "I would like to make an appointment")
+    assert clinic.openings("fr") == clinic.openings("en") != clinic.openings("es")
+    assert not [text for text in clinic.openings("es") if "{" in text]
+
+
 def test_a_language_the_flow_lacks_is_answered_in_its_first(clinic: Flow) -> None:
     assert clinic.languages == ("en", "es")
     assert clinic.greeting("fr") == clinic.greeting("en") != clinic.greeting("es")

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, Play, Speak, Tell, Think
 from pipeline.config import load_config
@@ -7,7 +9,7 @@ from pipeline.latency import TurnClock
 from pipeline.manner import Manner
 from pipeline.mouth import Mouth, Step
 from pipeline.notices import AudioDone, AudioStarted, Failed, Held, Said, TurnReport, WentOn
-from pipeline.ports import FlowStep, Message, Phrase, Prompt
+from pipeline.ports import FlowStep, Message, Phrase, Prompt, Wish
 from pipeline.speculation import Books
 from pipeline.work import Work
 from tests.pipeline.talk import RATE, sound
@@ -46,6 +48,14 @@ def speaking(ms: int = 1_000) -> Mouth:
 def carry_on(made: Mouth, event: on.FromReplyStages, now: float = 0.0, clock: TurnClock | None = None) -> list[Command]:
     told = made.take(event, clock, now)
     return told + made.carry_on(clock, now, held=False)[0]
+
+
+def test_what_is_known_is_said_in_the_voice_of_the_conversation() -> None:
+    made = mouth()
+    made.manner = replace(made.manner, wish=Wish(instructions="Be brief.", voice="alloy", speed=1.2))
+    made.say(WORK, "Good day.", {}, ends_call=False)
+    commands, _ = made.carry_on(None, 0.0, held=False)
+    assert commands == [Speak(WORK, 0, Phrase("Good day.", "en", "alloy", 1.2), RATE, 0.18)]
 
 
 # Prepared replies

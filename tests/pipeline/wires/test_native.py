@@ -37,6 +37,7 @@ def code(read: object, *arguments: object) -> str:
         ({"rate": "8000", "out_rate": "48000"}, Hello(rate=8_000, out_rate=48_000)),
         ({"lang": "es", "flow": "clinic"}, Hello(lang="es", flow="clinic")),
         ({"resume": TOKEN}, Hello(resume=TOKEN)),
+        ({"voice": "en-gb+f3"}, Hello(voice="en-gb+f3")),
     ],
 )
 def test_what_a_client_wishes(query: dict[str, str], expected: Hello) -> None:
@@ -58,6 +59,7 @@ def test_every_rate_of_clients_is_taken(rate: int) -> None:
         ({"lang": "english"}, "query_invalid"),
         ({"flow": "../../etc/passwd"}, "query_invalid"),
         ({"flow": "x" * 65}, "query_invalid"),
+        ({"voice": "x" * 129}, "query_invalid"),
         ({"speed": "1"}, "query_invalid"),
         ({"resume": "1f"}, "query_invalid"),
         ({"resume": f"g{TOKEN[1:]}"}, "query_invalid"),
