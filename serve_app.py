@@ -16,7 +16,7 @@ from pipeline.config import Config, Pool
 def build(config: Config) -> serve.Application:
     """Starts the shards and VAD actors if need be, and binds the deployments around them."""
     pool.start(config)
-    gateway = _deployment(serve.ingress()(Gateway), "gateway", config.gateway, config.server.longest_conversation_s)
+    gateway = _deployment(serve.ingress()(Gateway), "gateway", config.gateway, config.server.patience_s)
     return gateway.bind(
         config,
         asr=_deployment(ASR, "asr", config.asr.pool, config.asr.timeout_s).bind(config),
@@ -31,6 +31,8 @@ def _deployment(cls: type, name: str, pool: Pool, drain_s: float) -> Any:
         name=name,
         max_ongoing_requests=pool.max_ongoing_requests,
         graceful_shutdown_timeout_s=drain_s,
+        # A deploy starts the new replicas first, so that nobody is without one.
+        max_surge_percent=100,
         # What died must be missed, and started again, within the time that a turn can wait.
         health_check_period_s=1,
         health_check_timeout_s=10,

@@ -15,8 +15,10 @@ from parley.processes import MARK
 from pipeline.config import Config
 from pipeline.errors import ServerError
 
-MARGIN_S = 60
-"""Seconds by which HAProxy outwaits the longest conversation."""
+MARGIN_S = 10
+"""Seconds by which HAProxy outwaits the replicas, which end their conversations more gently."""
+DEREGISTER_S = 5
+"""Seconds for which a gateway replica that is taken away still takes callers, as HAProxy may not have heard of it yet."""
 REPLICA_PORTS = range(20_000, 32_000, 500)
 """First ports of the blocks, one a server, for the gateway's replicas; they lie below the ports that the system hands out."""
 LOG_BYTES = 100 * 1024 * 1024
@@ -38,11 +40,13 @@ def ray_environment(config: Config, run_dir: Path, environ: Mapping[str, str] = 
 
 
 def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
-    longest = str(config.server.longest_conversation_s + MARGIN_S)
+    server = config.server
+    longest = str(server.longest_conversation_s + MARGIN_S)
     # Short, as a socket below it has a path of 97 characters at most, and Serve puts a node's 56 in between.
     home = run_dir / "h"
     return {
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": longest,
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(server.patience_s + MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,
         "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": longest,
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{home}/haproxy.cfg",
@@ -53,7 +57,7 @@ def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
         # Nobody listens there: addresses of calls are not for the machine's syslog.
         "RAY_SERVE_HAPROXY_LOG_TARGET": f"{home}/log.sock",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir, config.server.port)),
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir, server.port)),
         # Serve's controller looks ten times a second by default, which is half of its idle time.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
     }

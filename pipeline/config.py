@@ -57,9 +57,17 @@ class Server(Settings):
     resume_s: Count = 30
     """Seconds for which a caller whose connection broke may come back to the conversation."""
     longest_conversation_s: Positive = 7_200
-    """Seconds that a conversation may last; drains and reloads wait this long before they cut one."""
+    """Seconds that a conversation may last."""
+    drain_s: Positive | None = None
+    """Seconds for which a gateway replica or a proxy that is replaced waits for its callers; null for as long as a
+    conversation may last. After that callers of `/ws` are sent to another replica, and others are cut off."""
     cors_origins: tuple[str, ...] = ()
     """Web pages, such as `https://app.example.com`, whose scripts may use `/v1`; `*` for all."""
+
+    @property
+    def patience_s(self) -> int:
+        """`drain_s`, decided."""
+        return self.longest_conversation_s if self.drain_s is None else self.drain_s
 
 
 class Ray(Settings):
@@ -350,6 +358,13 @@ class Tts(Stage[SpeakerSettings]):
     """Settings of each provider."""
 
 
+class Dashboard(Settings):
+    """What operators see at `/dashboard`."""
+
+    transcripts: bool = False
+    """Whether the last turns show what was said; otherwise they show only how long things took."""
+
+
 class Log(Settings):
     """What is written down."""
 
@@ -378,6 +393,7 @@ class Config(Settings):
     asr: Asr = Asr()
     llm: Llm = Llm()
     tts: Tts = Tts()
+    dashboard: Dashboard = Dashboard()
     flows_dir: Path = Path(__file__).parent.parent / "configs" / "flows"
     """Folder of the call flows, a YAML file each."""
     log: Log = Log()

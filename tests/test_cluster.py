@@ -8,7 +8,7 @@ import pytest
 import yaml
 from ray.autoscaler._private.util import prepare_config, validate_config
 
-from parley.environment import MARGIN_S
+from parley.environment import DEREGISTER_S, MARGIN_S
 from pipeline.config import Config
 
 CLUSTER: dict[str, Any] = yaml.safe_load((Path(__file__).parent.parent / "cluster.yaml").read_text(encoding="utf-8"))
@@ -30,13 +30,15 @@ def test_a_wrong_key_would_be_refused() -> None:
 def test_every_node_starts_ray_in_the_mode_that_the_launcher_uses(node: str) -> None:
     start = next(command for command in CLUSTER[f"{node}_start_ray_commands"] if "ray start" in command)
     variables = dict(re.findall(r"(RAY_\w+)=(\S+)", start))
-    longest = str(Config().server.longest_conversation_s + MARGIN_S)
+    server = Config().server
+    longest = str(server.longest_conversation_s + MARGIN_S)
     variables.pop("RAY_HEAD_IP", None)
     assert variables == {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_worker_niceness": "0",
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": longest,
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(server.patience_s + MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,
         "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": longest,
     }

@@ -16,10 +16,24 @@ def run_dir(tmp_path: Path) -> Path:
 
 
 def test_time_outs_lie_past_the_longest_conversation(run_dir: Path) -> None:
-    environ = ray_environment(load_config(None, ["server.longest_conversation_s=900"], {}), run_dir, {})
+    assert times_of(["server.longest_conversation_s=900"], run_dir) == {
+        "HARD_STOP_AFTER": "910",
+        "TIMEOUT_CLIENT": "910",
+        "TIMEOUT_SERVER": "910",
+    }
 
-    times = {name: environ[f"RAY_SERVE_HAPROXY_{name}_S"] for name in ("HARD_STOP_AFTER", "TIMEOUT_CLIENT", "TIMEOUT_SERVER")}
-    assert times == {"HARD_STOP_AFTER": "960", "TIMEOUT_CLIENT": "960", "TIMEOUT_SERVER": "960"}
+
+def test_what_is_replaced_need_not_wait_for_the_longest(run_dir: Path) -> None:
+    assert times_of(["server.longest_conversation_s=900", "server.drain_s=60"], run_dir) == {
+        "HARD_STOP_AFTER": "70",
+        "TIMEOUT_CLIENT": "910",
+        "TIMEOUT_SERVER": "910",
+    }
+
+
+def times_of(settings: list[str], run_dir: Path) -> dict[str, str]:
+    environ = ray_environment(load_config(None, settings, {}), run_dir, {})
+    return {name: environ[f"RAY_SERVE_HAPROXY_{name}_S"] for name in ("HARD_STOP_AFTER", "TIMEOUT_CLIENT", "TIMEOUT_SERVER")}
 
 
 def test_every_path_lies_in_the_run_dir(run_dir: Path) -> None:
