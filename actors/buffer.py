@@ -24,12 +24,14 @@ from actors.gathering import Throttle
 from actors.line import Address, Line, Switchboard
 from actors.outbox import ALL, Lag, NotHere, Outbox, Progress, Rejoined
 from actors.stages import STAGES, Stages
+from actors.tally import Standing, Tally
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
 from pipeline.config import Config
 from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.errors import Fault, ParleyError
+from pipeline.figures import Report
 from pipeline.flow import load_flow
 from pipeline.journal import Return, Snapshot
 from pipeline.manner import Manner
@@ -119,6 +121,7 @@ class BufferActor:
         self._reports: deque[int] = deque(maxlen=_REPORTS_KEPT)
         self._books = Books()
         """Of conversations that are over."""
+        self._tally = Tally(config)
         self._lag_s = 0.0
         self._opened = self._answered = self._failures = 0
         self._background: list[asyncio.Task[None]] = []
@@ -130,8 +133,11 @@ class BufferActor:
         self._start()
         return await self._switchboard.address()
 
-    def take(self, line: Line, message: Said) -> None:
-        """Takes what a gateway's callers said."""
+    def take(self, line: Line, message: Said | Report) -> None:
+        """Takes what a gateway's callers said, or how another process stands."""
+        if isinstance(message, Report):
+            self._tally.report(message)
+            return
         openings, audio, events = message
         outbox = self._outboxes.get(line)
         if outbox is None:
@@ -174,6 +180,10 @@ class BufferActor:
             "latencies_ms": list(self._reports),
         }
 
+    async def standing(self, after: float) -> Standing:
+        """How it goes, for whoever watches, with the turns that were answered after a time."""
+        return self._tally.standing(await self.status(), self._all_books(), after)
+
     def _all_books(self) -> Books:
         books = Books()
         books.add(self._books)
@@ -191,6 +201,7 @@ class BufferActor:
             return
         dropped = caller.ear.hear(samples, now)
         if dropped is not None:
+            self._tally.dropped(dropped.ms)
             self._give(caller, dropped, now)
         if caller.ear.windows_ready():
             self._ready[conversation] = None
@@ -272,6 +283,7 @@ class BufferActor:
     def _close(self, caller: _Caller) -> None:
         caller.errands.abandon_all()
         self._books.add(caller.conversation.books)
+        self._tally.ended(caller.id)
         for timer in (caller.timer, caller.goodbye):
             if timer is not None:
                 timer.cancel()
@@ -321,6 +333,7 @@ class BufferActor:
             trace = "".join(traceback.format_tb(error.__traceback__))
             log.error("conversation %x broke (%s)\n%s", conversation, type(error).__name__, trace)
             self._failures += 1
+            self._tally.told(conversation, _BROKEN)
             outbox.put(conversation, _BROKEN)
             caller = self._callers.get(conversation)
             if caller is None:
@@ -330,6 +343,7 @@ class BufferActor:
 
     def _wait_for(self, caller: _Caller) -> None:
         """A caller who went away may come back for a while."""
+        self._tally.went_away(caller.id)
         caller.outbox = Outbox(None)
         patience_s = self._config.server.resume_s if caller.opening.secret else 0
         caller.goodbye = asyncio.get_running_loop().call_later(
@@ -362,6 +376,7 @@ class BufferActor:
             case Tell(notice):
                 if isinstance(notice, Failed):
                     self._failures += 1
+                self._tally.told(caller.id, notice)
                 caller.outbox.put(caller.id, notice)
             case Play(pcm):
                 caller.outbox.put(caller.id, pcm)

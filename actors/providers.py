@@ -15,8 +15,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar, cast
 
 from actors.engines import engine_module
+from pipeline import figures as of
 from pipeline.config import Stage
 from pipeline.errors import ProviderError, ProviderUnavailable
+from pipeline.figures import Figures, Snapshot
 from pipeline.health import Breaker
 
 
@@ -56,6 +58,7 @@ class Providers(Generic[E]):
 
     def __init__(self, stage: Stage[Any], flows_dir: Path) -> None:
         self._timeout_s = stage.timeout_s
+        self._figures = Figures()
         self._all = [self._make(name, stage, flows_dir) for name in stage.providers]
         if all(provider.engine is None for provider in self._all):
             reasons = "; ".join(f"{provider.name}: {provider.missing}" for provider in self._all)
@@ -75,6 +78,13 @@ class Providers(Generic[E]):
 
     def status(self) -> list[dict[str, str]]:
         return [provider.status() for provider in self._all]
+
+    def figures(self, stage: str) -> Snapshot:
+        """What became of the requests of this process; the stage's name is among the labels of states."""
+        self._figures.clear(of.PROVIDER_STATE)
+        for status in self.status():
+            self._figures.put(of.PROVIDER_STATE, 1, stage, status["name"], status["state"])
+        return self._figures.snapshot()
 
     def engines(self) -> list[E]:
         return [provider.engine for provider in self._all if provider.engine is not None]
@@ -136,6 +146,8 @@ class Providers(Generic[E]):
                 if provider is not None:
                     if running:
                         did.append(f"{', '.join(slow.name for slow in running.values())} was late: asked {provider.name} too")
+                        self._figures.count(of.PROVIDER_HEDGES, provider.name)
+                    self._figures.count(of.PROVIDER_REQUESTS, provider.name)
                     running[asyncio.create_task(self._timed(ask, cast(E, provider.engine)))] = provider
                 patience = patience_s if left and left[0].hedges else None
                 done, _ = await asyncio.wait(running, timeout=patience, return_when=asyncio.FIRST_COMPLETED)
@@ -164,6 +176,7 @@ class Providers(Generic[E]):
 
     def _failed(self, provider: Provider[E], error: BaseException) -> ProviderError:
         failure = _as_provider_error(provider.name, error)
+        self._figures.count(of.PROVIDER_FAILURES, provider.name)
         if failure.code not in _REQUESTS_FAULT:
             provider.breaker.failed(failure.message, time.monotonic())
         log.warning("provider %s failed: %s", provider.name, failure)

@@ -9,7 +9,10 @@ import numpy as np
 
 from actors.engines.silero import WINDOW, SileroVad
 from actors.line import Address, Line, Switchboard
+from actors.tally import Standing
+from pipeline import figures as of
 from pipeline.config import Config
+from pipeline.figures import Figures
 
 Windows = tuple[int, bytes, bytes, bytes]
 """A number that the answer repeats, and columns as in a tick: int64 conversations, a window of int16 for each, and the
@@ -22,6 +25,7 @@ class VADActor:
     def __init__(self, config: Config) -> None:
         self._vad = SileroVad(config.vad.threads)
         self._windows = 0
+        self._figures = Figures()
         self._switchboard = Switchboard(self._take, lambda _: None)
 
     async def address(self) -> Address:
@@ -43,3 +47,10 @@ class VADActor:
 
     async def status(self) -> dict[str, int]:
         return {"conversations": self._vad.conversations, "windows": self._windows}
+
+    async def standing(self) -> Standing:
+        """How it goes, for whoever watches."""
+        status = await self.status()
+        self._figures.put(of.WINDOWS, self._windows)
+        self._figures.put(of.LOOP_LAG, status.get("loop_lag_ms", 0.0) / 1000)
+        return Standing(status, self._figures.snapshot())

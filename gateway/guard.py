@@ -64,6 +64,13 @@ class Guard:
         await self._limits.take_request(caller)
         return caller
 
+    async def admit_operator(self, scope: Scope) -> Caller:
+        """Who asks how the server does; where keys are needed, an operator's is."""
+        caller = await self.admit_request(scope)
+        if self.needs_keys and not caller.operator:
+            raise ClientError("operator_needed", "only an operator's key may see this; keys.operators names those keys")
+        return caller
+
     @asynccontextmanager
     async def admit_conversation(self, scope: Scope) -> AsyncIterator[Caller]:
         """Who holds a conversation, while it lasts; raises `ClientError` when they may not. To open one is a request."""

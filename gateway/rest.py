@@ -11,6 +11,7 @@ _STATUS = {
     "key_missing": HTTPStatus.UNAUTHORIZED,
     "key_invalid": HTTPStatus.UNAUTHORIZED,
     "origin_forbidden": HTTPStatus.FORBIDDEN,
+    "operator_needed": HTTPStatus.FORBIDDEN,
     "upload_too_slow": HTTPStatus.REQUEST_TIMEOUT,
     "rate_limit_exceeded": HTTPStatus.TOO_MANY_REQUESTS,
     "file_too_big": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,

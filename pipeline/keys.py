@@ -46,6 +46,8 @@ class Keys(Settings):
     """When a caller must show a key: unless the server listens on loopback only, or always."""
     accepted: tuple[Key, ...] = ()
     """Keys that open the door."""
+    operators: tuple[str, ...] = ()
+    """Names of those keys whose owners may see `/dashboard` and `/metrics`."""
     conversations: Positive = 50
     """Conversations that a key may hold at once."""
     requests_per_minute: Positive = 600
@@ -79,6 +81,8 @@ class Caller:
     """Conversations at once; None for as many as they like."""
     requests_per_minute: int | None = None
     """None for as many as they like."""
+    operator: bool = False
+    """Whether the key is an operator's."""
 
 
 ANYONE = Caller()
@@ -106,7 +110,8 @@ def find(keys: Keys, shown: str) -> Caller | None:
             found = key
     if found is None:
         return None
-    return Caller(found.name, found.conversations or keys.conversations, found.requests_per_minute or keys.requests_per_minute)
+    limits = (found.conversations or keys.conversations, found.requests_per_minute or keys.requests_per_minute)
+    return Caller(found.name, *limits, operator=found.name in keys.operators)
 
 
 def needed(keys: Keys, host: str) -> bool:
