@@ -21,7 +21,9 @@ import numpy as np
 from actors.engines.silero import WINDOW
 from actors.errands import Errands
 from actors.gathering import Throttle
+from actors.lateness import Lateness
 from actors.line import Address, Line, Switchboard
+from actors.loop_lag import LoopLag
 from actors.outbox import ALL, Lag, NotHere, Outbox, Progress, Rejoined
 from actors.stages import STAGES, Stages
 from actors.tally import Standing, Tally
@@ -123,6 +125,8 @@ class BufferActor:
         """Of conversations that are over."""
         self._tally = Tally(config)
         self._lag_s = 0.0
+        self._lateness = Lateness()
+        self._loop_lag = LoopLag()
         self._opened = self._answered = self._failures = 0
         self._background: list[asyncio.Task[None]] = []
 
@@ -176,6 +180,8 @@ class BufferActor:
             "at_stage": {stage: sum(caller.errands.at_stage[stage] for caller in self._callers.values()) for stage in STAGES},
             "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
             "lag_ms": round(1000 * self._lag_s, 1),
+            "late_ms": round(self._lateness.ms(time.monotonic()), 1),
+            "loop_lag_ms": round(self._loop_lag.ms, 1),
             "speculation": asdict(self._all_books()),
             "latencies_ms": list(self._reports),
         }
@@ -319,7 +325,9 @@ class BufferActor:
             return False
         reports = caller.conversation.take_reports()
         self._answered += len(reports)
-        self._reports.extend(report.total_ms for report in reports)
+        for report in reports:
+            self._reports.append(report.total_ms)
+            self._lateness.answered(report.overhead_ms, time.monotonic())
         self._set_timer(caller)
         return True
 
@@ -408,7 +416,9 @@ class BufferActor:
             ids = np.array([caller.id for caller in callers], np.int64).tobytes()
             probabilities = await self._detect(ids, windows, np.array(gone, np.int64).tobytes())
             self._judge(callers, probabilities)
-            self._lag_s += (time.monotonic() - began - self._lag_s) / 8
+            now = time.monotonic()
+            self._lag_s += (now - began - self._lag_s) / 8
+            self._lateness.judged(len(callers), 1000 * (now - began), now)
             if self._ready:
                 self._stirred.set()
 
@@ -452,6 +462,7 @@ class BufferActor:
 
     def _start(self) -> None:
         if not self._background:
+            self._loop_lag.start()
             lasting = (self._judge_forever(), self._tell_forever(), self._warm())
             self._background = [asyncio.create_task(task) for task in lasting]
 
@@ -463,8 +474,9 @@ class BufferActor:
             if not self._ready:
                 # Nobody waits: an old lag says nothing of now.
                 self._lag_s /= 2
+            lag = Lag(self._lateness.ms(time.monotonic()))
             for outbox in self._outboxes.values():
-                outbox.put(ALL, Lag(1000 * self._lag_s))
+                outbox.put(ALL, lag)
             looks += 1
             if looks % _LOOKS_A_PROGRESS == 0:
                 self._tell_progress()

@@ -35,7 +35,7 @@ class Progress(NamedTuple):
 
 
 class Lag(NamedTuple):
-    """How long audio waits at this shard until it is judged."""
+    """How late this shard answers."""
 
     ms: float
 

@@ -4,11 +4,13 @@ It holds only the model's memory of each conversation; when it dies, a fresh one
 """
 
 import time
+from typing import Any
 
 import numpy as np
 
 from actors.engines.silero import WINDOW, SileroVad
 from actors.line import Address, Line, Switchboard
+from actors.loop_lag import LoopLag
 from actors.tally import Standing
 from pipeline import figures as of
 from pipeline.config import Config
@@ -26,10 +28,12 @@ class VADActor:
         self._vad = SileroVad(config.vad.threads)
         self._windows = 0
         self._figures = Figures()
+        self._loop_lag = LoopLag()
         self._switchboard = Switchboard(self._take, lambda _: None)
 
     async def address(self) -> Address:
         """Where shards call."""
+        self._loop_lag.start()
         return await self._switchboard.address()
 
     def _take(self, line: Line, message: Windows) -> None:
@@ -45,12 +49,16 @@ class VADActor:
         batch = np.frombuffer(windows, np.int16).reshape(-1, WINDOW)
         return self._vad.detect(conversations, batch, time.monotonic()).tobytes()
 
-    async def status(self) -> dict[str, int]:
-        return {"conversations": self._vad.conversations, "windows": self._windows}
+    async def status(self) -> dict[str, Any]:
+        return {
+            "conversations": self._vad.conversations,
+            "windows": self._windows,
+            "loop_lag_ms": round(self._loop_lag.ms, 1),
+        }
 
     async def standing(self) -> Standing:
         """How it goes, for whoever watches."""
         status = await self.status()
         self._figures.put(of.WINDOWS, self._windows)
-        self._figures.put(of.LOOP_LAG, status.get("loop_lag_ms", 0.0) / 1000)
+        self._figures.put(of.LOOP_LAG, self._loop_lag.ms / 1000)
         return Standing(status, self._figures.snapshot())

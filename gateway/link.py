@@ -48,7 +48,7 @@ class ShardLink:
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
         self.lag_ms = 0.0
-        """How long audio waits there until it is judged, as the shard said last."""
+        """How late it answers, as the shard said last."""
         self._stirred = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 

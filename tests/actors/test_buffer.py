@@ -174,7 +174,7 @@ def test_a_shard_under_load_prepares_nothing() -> None:
         (report,) = gateway.notices(1, TurnReport)
         assert report.speculated is False
         status = await gateway.shard.status()
-        assert (status["lag_ms"] > 80, status["speculation"]["started"]) == (True, 0)
+        assert (status["lag_ms"] > 80, status["late_ms"] > 110, status["speculation"]["started"]) == (True, True, 0)
 
     in_fake_time(job)
 

@@ -27,7 +27,7 @@ def test_columns_go_in_and_a_probability_for_each_window_comes_out() -> None:
     probabilities = detect(actor, [5] * len(speech), speech)
     assert len(probabilities) == len(speech)
     assert max(probabilities) > 0.95
-    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": len(speech)}
+    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": len(speech), "loop_lag_ms": 0.0}
 
 
 def test_conversations_of_one_message_do_not_mix() -> None:
@@ -44,7 +44,7 @@ def test_those_that_ended_are_forgotten() -> None:
     batch = np.zeros((3, WINDOW))
     detect(actor, [1, 2, 3], batch)
     assert detect(actor, [], np.empty(0), gone=[1, 3, 99]) == []
-    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": 3}
+    assert asyncio.run(actor.status()) == {"conversations": 1, "windows": 3, "loop_lag_ms": 0.0}
 
 
 def test_a_conversation_that_comes_back_begins_anew() -> None:
