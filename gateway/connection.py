@@ -11,6 +11,7 @@ turn in between.
 
 import asyncio
 import logging
+import random
 import time
 import traceback
 from collections import deque
@@ -36,12 +37,14 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-NORMAL, GOING_AWAY, POLICY, TRY_LATER = 1000, 1001, 1008, 1013
+NORMAL, GOING_AWAY, POLICY, RESTART, TRY_LATER = 1000, 1001, 1008, 1012, 1013
 _LAST_WORDS_S = 2.0
 _MOST_WAITING = 4_096
 """Messages, audio or not, that may wait for a slow reader."""
 _CATCHING_UP = 8
 """How many times as fast as it is spoken audio is read from a patient client that is too far ahead."""
+_SPREAD_S = 3.0
+"""Over so many seconds the clients of a replica that goes are sent away, as another one must take them all in."""
 _PIECE_BYTES = 96_000
 """Audio that is taken without a pause: about a millisecond's work."""
 
@@ -69,6 +72,8 @@ class Terms:
     """How the socket is closed because of an error."""
     lasts_s: float | None = None
     """Seconds after which the conversation is ended; None for never."""
+    moves_after_s: float | None = None
+    """Seconds after which a client of a replica that goes is sent to another one; None for one that could not go on there."""
 
 
 class Connection:
@@ -92,6 +97,7 @@ class Connection:
         self._close = Close(NORMAL)
         self._ending = self._over = False
         self._socket: Socket | None = None
+        self._moving: asyncio.TimerHandle | None = None
         self._later: deque[str | bytes | list[Taken | float]] = deque()
         """Messages that wait, behind the rest of one that takes long."""
         self._late, self._caught_up = asyncio.Event(), asyncio.Event()
@@ -129,7 +135,7 @@ class Connection:
         lasting = [asyncio.create_task(task) for task in (self._write(), self._receive_all(), self._take_later())]
         writer = lasting[0]
         if socket is not None:
-            socket.attach(self.offer)
+            socket.attach(self.offer, self.move_later)
         try:
             ended, _ = await asyncio.wait(lasting, timeout=self._terms.lasts_s, return_when=asyncio.FIRST_COMPLETED)
             if not ended:
@@ -140,10 +146,24 @@ class Connection:
                 self._stirred.set()
                 await asyncio.wait([writer], timeout=_LAST_WORDS_S)
         finally:
+            if self._moving is not None:
+                self._moving.cancel()
             for task in lasting:
                 task.cancel()
             for end in await asyncio.gather(*lasting, return_exceptions=True):
                 self._note(end)
+
+    def move_later(self) -> None:
+        """The replica is to go: the client is asked in time to come back to the conversation elsewhere, if it can."""
+        if self._terms.moves_after_s is not None:
+            wait_s = self._terms.moves_after_s + random.uniform(0, _SPREAD_S)
+            self._moving = asyncio.get_running_loop().call_later(wait_s, self._move)
+
+    def _move(self) -> None:
+        if not self._ending:
+            self._close = Close(RESTART, "service_restart")
+            self._out.append(None)
+            self._stirred.set()
 
     # From the caller
 

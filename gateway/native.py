@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 
+from ray.serve._private.constants import RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S
 from starlette.datastructures import QueryParams
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
@@ -23,6 +24,8 @@ from pipeline.notices import SessionOpened
 from pipeline.ports import Wish
 from pipeline.wires import native
 
+_LAST_S = 5.0
+"""Before the end of a replica that goes its callers are sent to another one. It begins to go when it takes no new ones."""
 _PASSING = ("resume_later", "server_busy")
 """What may be otherwise a moment later."""
 
@@ -105,4 +108,11 @@ def _terms(config: Config, hello: native.Hello) -> Terms:
     """A caller on `/ws` speaks; nobody speaks faster than the clock, and replies come little ahead of it."""
     limits = config.server
     waiting_bytes = 2 * hello.out_rate * limits.max_downlink_ms // 1000
-    return Terms(limits.max_message_bytes, limits.max_uplink_ms, patient=False, waiting_bytes=waiting_bytes, closing=policy)
+    return Terms(
+        message_bytes=limits.max_message_bytes,
+        ahead_ms=limits.max_uplink_ms,
+        patient=False,
+        waiting_bytes=waiting_bytes,
+        closing=policy,
+        moves_after_s=max(limits.patience_s - RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S - _LAST_S, 0),
+    )

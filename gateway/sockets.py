@@ -1,8 +1,9 @@
 """WebSockets of a gateway replica, without the ways around that a message takes through a web server.
 
-uvicorn opens and closes them and answers their pings, as always. Once a connection has asked for it, whole messages go straight
-from the socket to the connection, and frames straight back: no queue, no task and no parser written for every case between
-them. A frame that is not plain (in fragments, compressed, a ping, too long, or wrong in any way) takes uvicorn's way.
+uvicorn opens and closes them and answers their pings, as always; but they outlast its shutdown. Once a connection has asked for
+it, whole messages go straight from the socket to the connection, and frames straight back: no queue, no task and no parser
+written for every case between them. A frame that is not plain (in fragments, compressed, a ping, too long, or wrong in any way)
+takes uvicorn's way.
 
 Audio does not get smaller by deflating it, so no compression is offered.
 """
@@ -32,6 +33,8 @@ class Socket(WebSocketsSansIOProtocol):
         config.ws_max_size = MAX_BYTES
         super().__init__(config, *rest, **named)
         self._offer: Callable[[str | bytes], None] | None = None
+        self._warn: Callable[[], None] | None = None
+        self._closing_down = False
         self._buffer = bytearray()
 
     def handle_connect(self, event: Any) -> None:
@@ -40,12 +43,23 @@ class Socket(WebSocketsSansIOProtocol):
             # The task that answers it runs later.
             self.scope["extensions"][_NAME] = self  # type: ignore[index]
 
-    def attach(self, offer: Callable[[str | bytes], None]) -> None:
-        """Every message from now on is offered there, and to nobody else."""
-        self._offer = offer
+    def attach(self, offer: Callable[[str | bytes], None], warn: Callable[[], None]) -> None:
+        """Every message from now on is offered there, and to nobody else; `warn` hears when the replica is to go."""
+        self._offer, self._warn = offer, warn
+        if self._closing_down:
+            warn()
         if self.read_paused:
             self.read_paused = False
             self.transport.resume_reading()
+
+    def shutdown(self) -> None:
+        """The replica takes no new connections. uvicorn would cut those that there are; here they may go on to their end."""
+        if self.close_sent:
+            super().shutdown()
+            return
+        self._closing_down = True
+        if self._warn is not None:
+            self._warn()
 
     def pause(self, paused: bool) -> None:
         """Reads no more for a while."""

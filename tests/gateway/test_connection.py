@@ -468,6 +468,49 @@ def test_a_session_has_its_time() -> None:
     assert run_in_fake_time(job) == ({"type": "error", "code": "session_expired"}, closed, 3_600)
 
 
+def test_the_client_of_a_replica_that_goes_hears_all_and_is_sent_to_another() -> None:
+    async def job() -> tuple[list[Any], bool, float]:
+        call = ToyCall(moves_after_s=50)
+        call.connection.move_later()
+        await asyncio.sleep(49.9)
+        call.connection.take(b"\x01\x00")
+        got = [await call.socket.next(), await asyncio.wait_for(call.socket.outgoing.get(), 5)]
+        await call.task
+        return got, call.connection.over, asyncio.get_running_loop().time()
+
+    got, over, at = run_in_fake_time(job)
+    closed = {"type": "websocket.close", "code": 1012, "reason": "service_restart"}
+    assert got == [{"type": "audio", "bytes": 2}, closed]
+    assert over is False
+    assert 50 <= at <= 53
+
+
+def test_a_client_that_could_not_go_on_elsewhere_stays() -> None:
+    async def job() -> tuple[list[Any], bool]:
+        call = ToyCall()
+        call.connection.move_later()
+        await asyncio.sleep(10_000)
+        call.connection.take(b"\x01\x00")
+        got = [await call.socket.next()]
+        call.socket.leave()
+        await call.task
+        return got, call.connection.over
+
+    assert run_in_fake_time(job) == ([{"type": "audio", "bytes": 2}], False)
+
+
+def test_a_client_that_left_by_itself_is_not_sent_away() -> None:
+    async def job() -> list[Any]:
+        call = ToyCall(moves_after_s=50)
+        call.connection.move_later()
+        call.socket.leave()
+        await call.task
+        await asyncio.sleep(100)
+        return [await call.socket.next(), call.socket.outgoing.qsize()]
+
+    assert run_in_fake_time(job) == [1000, 0]
+
+
 async def test_a_mistake_of_a_codec_ends_the_call_and_leaves_a_trace_without_words(caplog: pytest.LogCaptureFixture) -> None:
     call = ToyCall()
     call.socket.say("secret words")
