@@ -116,6 +116,8 @@ class BufferActor:
         self._detector = detector
         self._callers: dict[int, _Caller] = {}
         self._outboxes: dict[Line, Outbox] = {}
+        self._configs: dict[Line, Config] = {}
+        """With which settings conversations begin that come over it; gateways may have been deployed later than this shard."""
         self._switchboard = Switchboard(self.take, self._lost)
         self._ready: dict[int, None] = {}
         self._gone: list[int] = []
@@ -137,10 +139,14 @@ class BufferActor:
         self._start()
         return await self._switchboard.address()
 
-    def take(self, line: Line, message: Said | Report) -> None:
-        """Takes what a gateway's callers said, or how another process stands."""
+    def take(self, line: Line, message: Said | Report | Config) -> None:
+        """Takes what a gateway's callers said, its settings, or how another process stands."""
         if isinstance(message, Report):
             self._tally.report(message)
+            return
+        if isinstance(message, Config):
+            # Windows are what the VAD actors were made for.
+            self._configs[line] = message.model_copy(update={"vad": self._config.vad})
             return
         openings, audio, events = message
         outbox = self._outboxes.get(line)
@@ -152,7 +158,7 @@ class BufferActor:
                 if isinstance(opening, Rejoin):
                     self._rejoin(opening, outbox, now)
                 else:
-                    self._open(opening, outbox, now)
+                    self._open(opening, outbox, self._configs.get(line, self._config), now)
         for conversation, samples in audio.unpack():
             self._hear(conversation, samples, outbox, now)
         for conversation, event in events:
@@ -165,6 +171,7 @@ class BufferActor:
 
     def _lost(self, line: Line) -> None:
         """A gateway is gone; its callers may come back through another one."""
+        self._configs.pop(line, None)
         outbox = self._outboxes.pop(line, None)
         for caller in [caller for caller in self._callers.values() if caller.outbox is outbox]:
             self._give(caller, on.WentAway(), time.monotonic())
@@ -214,13 +221,13 @@ class BufferActor:
         elif not caller.conversation.manner.detects:
             caller.ear.hold_from(caller.conversation.audio_needed_from)
 
-    def _open(self, opening: Opening, outbox: Outbox, now: float) -> None:
+    def _open(self, opening: Opening, outbox: Outbox, config: Config, now: float) -> None:
         before = self._callers.get(opening.id)
         if before is not None:
             # Its gateway took this shard for dead, and brings it back as it knows it.
             self._close(before)
         try:
-            flow = load_flow(self._config.flows_dir, opening.flow)
+            flow = load_flow(config.flows_dir, opening.flow)
         except ParleyError as error:
             # The gateway has read this flow a moment ago; it must not cost the callers whose news came along.
             log.warning("conversation %x cannot begin: %s", opening.id, error)
@@ -230,9 +237,9 @@ class BufferActor:
         name = f"{opening.id:x}"
         memento: Memento | None = None if opening.returns is None else pickle.loads(opening.returns.memento)
         manner = opening.manner if memento is None else memento.manner
-        conversation = Conversation(self._config, opening.flow, flow, manner, name=name)
+        conversation = Conversation(config, opening.flow, flow, manner, name=name)
         errands = Errands(name, self._stages, lambda event: self._deliver(opening.id, event))
-        caller = _Caller(opening.id, outbox, conversation, Ear(self._config), errands, opening, opening.events)
+        caller = _Caller(opening.id, outbox, conversation, Ear(config), errands, opening, opening.events)
         caller.ear.adjust(manner)
         self._callers[opening.id] = caller
         self._opened += 1

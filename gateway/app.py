@@ -79,8 +79,7 @@ class Gateway:
         """Runs once in the replica's event loop, before its first request."""
         if self._health is None:
             self._health = HealthWatch(self._config, self._stages)
-            tick_ms = self._config.buffer.tick_ms
-            links = [ShardLink(pool.actor(name), tick_ms) for name in pool.shard_names(self._config)]
+            links = [ShardLink(pool.actor(name), self._config) for name in pool.shard_names(self._config)]
             admission = Admission(self._config)
             admission.start()
             self._calls = Calls(links, admission)

@@ -14,6 +14,7 @@ from actors.buffer import Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
 from actors.outbox import Delivery, Lag, NotHere, Rejoined
+from pipeline.config import Config
 from pipeline.events import FromCaller, HungUp, WentAway
 from pipeline.ticks import Tick
 
@@ -37,10 +38,11 @@ class _Question:
 
 
 class ShardLink:
-    def __init__(self, shard: Any, tick_ms: float) -> None:
-        """`shard` is a handle of a BufferActor."""
+    def __init__(self, shard: Any, config: Config) -> None:
+        """`shard` is a handle of a BufferActor; conversations begin there with the settings of this gateway."""
         self._shard = shard
-        self._throttle = Throttle(tick_ms)
+        self._config = config
+        self._throttle = Throttle(config.buffer.tick_ms)
         self._line: Line | None = None
         self._calls: dict[int, Call] = {}
         self._rejoining: dict[int, _Question] = {}
@@ -113,6 +115,7 @@ class ShardLink:
     async def _send_forever(self, lost: Callable[[list["Call"]], None], back: Callable[[], None]) -> None:
         while True:
             line = self._line = await self._dial()
+            line.send(self._config)
             back()
             while line.open:
                 await self._stirred.wait()

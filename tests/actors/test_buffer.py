@@ -85,6 +85,23 @@ def test_speech_goes_in_and_news_and_audio_come_out_in_order(overrides: tuple[st
     in_fake_time(job)
 
 
+def test_a_gateway_brings_the_settings_of_its_conversations_but_windows_are_the_shards() -> None:
+    async def job() -> list[int]:
+        held = shard()
+        before, later = Gateway(held), Gateway(held)
+        held.take(later.line, config("turn.silence_ms=600", "vad.window=1024", "vad.overlap=0.5"))
+        before.send(openings=[1])
+        later.send(openings=[2])
+        speech = np.concatenate([turn_of_speech(), silence(400)])
+        await asyncio.gather(before.talk(speech, 1), later.talk(speech, 2))
+        await before.until_all([1], TurnReport)
+        await later.until_all([2], TurnReport)
+        reports = before.notices(1, TurnReport) + later.notices(2, TurnReport)
+        return [report.latency.endpoint_ms // 100 for report in reports]
+
+    assert in_fake_time(job) == [2, 6]
+
+
 def test_windows_that_overlap_are_judged_by_what_is_new_in_them() -> None:
     async def job(*overrides: str) -> list[Any]:
         gateway = Gateway(shard(*overrides))

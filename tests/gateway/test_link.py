@@ -12,11 +12,13 @@ from actors.line import Address, Line, Switchboard
 from actors.outbox import NotHere, Rejoined
 from gateway.calls import Call
 from gateway.link import ShardLink
+from pipeline.config import Config, load_config
 from pipeline.events import HungUp, StopAsked, Typed, WentAway
 from pipeline.journal import Snapshot
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted
 
+CONFIG = load_config(None, ["buffer.tick_ms=1", "turn.silence_ms=700"], {})
 MANNER = Manner("en", 8_000)
 HERE = Rejoined(MANNER, "clinic", 640, 2, 0)
 
@@ -28,6 +30,7 @@ class Shard:
         self.board = Switchboard(self._take, self._drop)
         self.heard: asyncio.Queue[tuple[list[Any], list[Any], list[Any]]] = asyncio.Queue()
         self.lines: list[Line] = []
+        self.settings: Config | None = None
         self.address = self
         self.asked = 0
         self.unreachable = 0
@@ -42,6 +45,9 @@ class Shard:
     def _take(self, line: Line, message: Any) -> None:
         if line not in self.lines:
             self.lines.append(line)
+        if isinstance(message, Config):
+            self.settings = message
+            return
         openings, audio, events = message
         self.heard.put_nowait((openings, [(id, samples.tolist()) for id, samples in audio.unpack()], events))
 
@@ -62,7 +68,7 @@ class Way:
     """A link, and who hears of its ups and downs."""
 
     def __init__(self, shard: Shard) -> None:
-        self.link = ShardLink(shard, 1)
+        self.link = ShardLink(shard, CONFIG)
         self.lost: asyncio.Queue[list[Call]] = asyncio.Queue()
         self.ups = asyncio.Semaphore(0)
         self.link.start(self.lost.put_nowait, self.ups.release)
@@ -112,6 +118,18 @@ async def test_what_gathers_goes_together(way: Way, shard: Shard) -> None:
         [(1, [1]), (1, [2])],
         [(1, StopAsked())],
     )
+
+
+async def test_a_shard_hears_first_with_which_settings_conversations_begin(way: Way, shard: Shard) -> None:
+    opened(way)
+    await shard.next()
+    assert shard.settings == CONFIG
+    shard.settings = None
+    shard.die()
+    await way.up()
+    opened(way)
+    await shard.next()
+    assert shard.settings == CONFIG
 
 
 async def test_a_call_that_moves_brings_what_was_said(way: Way, shard: Shard) -> None:
