@@ -11,7 +11,7 @@ _LATELY_S = 10.0
 
 
 class LoopLag:
-    """Asks to be woken, and sees how late that was. One late look in twenty is an accident and says nothing."""
+    """Asks to be woken, and sees how late that was. A lag counts when it lasts."""
 
     def __init__(self) -> None:
         self._late_ms = Recent(_LATELY_S)

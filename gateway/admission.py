@@ -1,38 +1,68 @@
 """Whether one more conversation may begin: not when those that there are would suffer.
 
-Latency decides, not a count: how long audio waits at the shards until it is judged, which each of them says twice a second, and
-how far this replica's own event loop lags. Who is turned away hears when to try again; who is inside stays, and keeps the
-quality that they have.
+Lateness decides, not a count. Each shard says twice a second how late it answers (actors.lateness); what this replica's own
+event loop lags comes on top. Who is turned away hears when to try again; who is inside stays, and keeps the quality that they
+have.
+
+But who has just come is quiet yet, and lateness tells of them only when they have talked. So it also counts by how many callers
+the replica has grown in the last seconds, and how much it may depends on how late it is already:
+
+- later than `server.most_lag_ms`: nobody comes in;
+- more than half of that: a few, fewer the later it is, so that what each step does is seen before the next one;
+- otherwise everybody does, unless so many come at once that nobody can know what they will do to each other.
 """
 
-import asyncio
 import time
+from collections import deque
 
+from actors.loop_lag import LoopLag
 from pipeline.config import Config
 from pipeline.errors import ServerError
 
-_LOOK_S = 0.1
+_LATELY_S = 5.0
+"""As long as lateness remembers: what came before that, it tells of."""
+_GLANCE_S = 0.1
+"""Shortest time between two counts of callers that are kept."""
+_AT_ONCE = 150
+"""Growth in that time of a replica that is not late."""
+_STEP = 0.2
+"""Growth of one that is late, as a share of its callers, if nothing were left to the limit; at half of it a tenth is left."""
 _RETRY_S = 5
 _BUSY = f"this server has no room for another conversation at the moment; please try again in {_RETRY_S} s"
 
 
 class Admission:
+    """In one gateway replica."""
+
     def __init__(self, config: Config) -> None:
         self._most_ms = config.server.most_lag_ms
-        self._loop_lag_ms = 0.0
-        self._task: asyncio.Task[None] | None = None
+        self._loop_lag = LoopLag()
+        self._counts: deque[tuple[float, int]] = deque()
+        """How many callers there were lately, and when."""
 
     def start(self) -> None:
-        self._task = asyncio.create_task(self._watch())
+        self._loop_lag.start()
 
-    def check(self, shard_lags_ms: list[float]) -> None:
+    @property
+    def loop_lag_ms(self) -> float:
+        return self._loop_lag.ms
+
+    def check(self, shards_late_ms: list[float], callers: int) -> None:
         """Raises `server_busy` when there is no room, going by what the shards that can be reached said last."""
-        if max(min(shard_lags_ms, default=0.0), self._loop_lag_ms) > self._most_ms:
-            raise ServerError("server_busy", _BUSY)
+        late_ms = min(shards_late_ms, default=0.0) + self._loop_lag.ms
+        before = self._callers_before(callers)
+        if late_ms > self._most_ms or callers - before >= self._most_growth(late_ms, before):
+            raise ServerError("server_busy", _BUSY, retry_after_s=_RETRY_S)
 
-    async def _watch(self) -> None:
-        while True:
-            began = time.monotonic()
-            await asyncio.sleep(_LOOK_S)
-            late_ms = 1000 * (time.monotonic() - began - _LOOK_S)
-            self._loop_lag_ms += (late_ms - self._loop_lag_ms) / 8
+    def _callers_before(self, callers: int) -> int:
+        now = time.monotonic()
+        counts = self._counts
+        while counts and counts[0][0] <= now - _LATELY_S:
+            counts.popleft()
+        if not counts or now - counts[-1][0] >= _GLANCE_S:
+            counts.append((now, callers))
+        return counts[0][1]
+
+    def _most_growth(self, late_ms: float, before: int) -> int:
+        left = 1 - late_ms / self._most_ms
+        return _AT_ONCE if left >= 0.5 else max(round(_STEP * left * before), 1)

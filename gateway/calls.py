@@ -77,7 +77,7 @@ class Calls:
 
     def check_room(self) -> None:
         """Raises `server_busy` when another conversation would hurt those that there are."""
-        self._admission.check([link.lag_ms for link in self._links if link.up])
+        self._admission.check([link.lag_ms for link in self._links if link.up], sum(link.callers for link in self._links))
 
     def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
         call.taker = taker

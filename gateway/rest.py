@@ -18,6 +18,7 @@ _STATUS = {
     "audio_too_long": HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     "model_not_found": HTTPStatus.NOT_FOUND,
     "not_implemented": HTTPStatus.NOT_IMPLEMENTED,
+    "server_busy": HTTPStatus.SERVICE_UNAVAILABLE,
 }
 _STATUS_BY_FAULT = {
     Fault.CLIENT: HTTPStatus.BAD_REQUEST,
@@ -34,9 +35,8 @@ _TYPES = {
 def refusal(error: ParleyError) -> JSONResponse:
     """The answer to a request that failed."""
     param = error.param if isinstance(error, ClientError) else None
-    retry_after_s = error.retry_after_s if isinstance(error, ClientError) else None
     status = _STATUS.get(error.code, _STATUS_BY_FAULT[error.fault])
-    headers = {} if retry_after_s is None else {"Retry-After": str(math.ceil(retry_after_s))}
+    headers = {} if error.retry_after_s is None else {"Retry-After": str(math.ceil(error.retry_after_s))}
     if status == HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     body = {"message": error.message, "type": _TYPES[error.fault], "param": param, "code": error.code}

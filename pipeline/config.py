@@ -53,7 +53,8 @@ class Server(Settings):
     """Milliseconds of reply audio that may wait for one slow reader, beyond what a reply may run ahead of being heard on
     `/v1/realtime`; past that it is told and cut off."""
     most_lag_ms: Positive = 120
-    """Milliseconds that audio may wait inside the server; while it waits longer, new conversations are turned away."""
+    """Milliseconds by which 95 % of answers may be late through the server's own doing; new conversations are turned away while
+    they are later, and come in few at a time from half of that on."""
     resume_s: Count = 30
     """Seconds for which a caller whose connection broke may come back to the conversation."""
     longest_conversation_s: Positive = 7_200

@@ -17,6 +17,8 @@ class ParleyError(Exception):
     """Anything that can go wrong here, with a code that never changes."""
 
     fault = Fault.SERVER
+    retry_after_s: float | None = None
+    """Seconds after which it may be tried again, if that is known."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(code, message)
@@ -38,7 +40,6 @@ class ClientError(ParleyError):
         self.param = param
         """Which part of the request is wrong."""
         self.retry_after_s = retry_after_s
-        """Seconds after which it may be tried again."""
 
 
 class ConfigError(ParleyError):
@@ -47,6 +48,11 @@ class ConfigError(ParleyError):
 
 class ServerError(ParleyError):
     """A part of this server failed."""
+
+    def __init__(self, code: str, message: str, retry_after_s: float | None = None) -> None:
+        super().__init__(code, message)
+        self.args = (code, message, retry_after_s)
+        self.retry_after_s = retry_after_s
 
 
 class ProviderError(ParleyError):

@@ -1,8 +1,12 @@
-"""Figures of the last seconds, and how bad they get: of twenty the worst one does not count."""
+"""Figures of the last seconds, and how bad they get.
+
+Of every twenty the worst one does not count, nor does the worst of fewer: what happened once may have been an accident.
+"""
 
 from collections import deque
 
-_SPARED = 20
+_ACCIDENTS = 20
+"""One in so many."""
 
 
 class Recent:
@@ -21,7 +25,7 @@ class Recent:
         """The 95th percentile; 0 while there are too few to tell."""
         self._forget(now)
         count = sum(times for *_, times in self._figures)
-        spared = count // _SPARED
+        spared = max(count // _ACCIDENTS, 1)
         if count < self._fewest:
             return 0.0
         for figure, times in sorted(((figure, times) for _, figure, times in self._figures), reverse=True):

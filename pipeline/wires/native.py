@@ -13,7 +13,7 @@ from pipeline import notices
 from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import FromCaller, HungUp, KeyPressed, Played, StopAsked, Typed
-from pipeline.notices import Failed, Notice
+from pipeline.notices import Notice
 
 LOWEST_RATE, HIGHEST_RATE = 8_000, 48_000
 
@@ -167,4 +167,7 @@ def write(notice: Notice) -> str:
 
 
 def refusal(error: ParleyError) -> str:
-    return write(Failed(error.code, error.message, error.fault))
+    words: dict[str, object] = {"type": "error", "code": error.code, "message": error.message, "fault": error.fault}
+    if error.retry_after_s is not None:
+        words["retry_after_s"] = error.retry_after_s
+    return json.dumps(words, ensure_ascii=False)

@@ -22,7 +22,7 @@ async def stall(seconds: float) -> None:
         ([], 0),
         ([0.3], 0),
         ([0.3, 0.2], 200),
-        ([0.3, 0.4, 0.2], 400),
+        ([0.3, 0.4, 0.2], 300),
         ([1.2], 1200),
     ],
 )
@@ -31,7 +31,7 @@ def test_a_lag_counts_when_it_lasts(stalls_s: list[float], expected_ms: float) -
         lag = LoopLag()
         lag.start()
         lag.start()
-        await asyncio.sleep(10.0)
+        await asyncio.sleep(2.0)
         for seconds in stalls_s:
             await stall(seconds)
         return lag.ms

@@ -1,57 +1,110 @@
-"""Who comes in when the server is slow, by its lag alone."""
+"""Who comes in when the server is late, and how many at a time."""
 
 import asyncio
-import time
+from typing import cast
 
 import pytest
 
 from gateway.admission import Admission
 from pipeline.config import load_config
 from pipeline.errors import ServerError
+from tests.fakes.fake_time import run_in_fake_time
+from tests.fakes.jumping_loop import JumpingLoop
 
 CONFIG = load_config(None, ["server.most_lag_ms=120"], {})
 
 
-def admits(lags_ms: list[float]) -> bool:
+def admits(admission: Admission, lates_ms: list[float], callers: int = 0) -> bool:
     try:
-        Admission(CONFIG).check(lags_ms)
+        admission.check(lates_ms, callers)
     except ServerError:
         return False
     return True
 
 
+def come(admission: Admission, late_ms: float, inside: int, knocking: int) -> int:
+    """How many of those who knock at one moment come in."""
+    came = 0
+    for _ in range(knocking):
+        came += admits(admission, [late_ms], inside + came)
+    return came
+
+
 @pytest.mark.parametrize(
-    ("lags_ms", "expected"),
+    ("lates_ms", "expected"),
     [
         ([], True),
         ([20.0], True),
-        ([120.0], True),
+        ([119.0], True),
         ([121.0], False),
         ([500.0, 30.0], True),
         ([500.0, 300.0], False),
     ],
 )
-def test_a_conversation_begins_where_audio_does_not_wait_long(lags_ms: list[float], expected: bool) -> None:
-    assert admits(lags_ms) is expected
+def test_a_conversation_begins_where_it_is_not_late(lates_ms: list[float], expected: bool) -> None:
+    assert admits(Admission(CONFIG), lates_ms) is expected
 
 
 def test_who_is_turned_away_hears_when_to_come_back() -> None:
-    with pytest.raises(ServerError, match=r"try again in 5 s \[server_busy\]"):
-        Admission(CONFIG).check([900.0])
+    with pytest.raises(ServerError, match=r"try again in 5 s \[server_busy\]") as caught:
+        Admission(CONFIG).check([900.0], 0)
+    assert caught.value.retry_after_s == 5
 
 
-async def test_a_loop_that_lags_takes_nobody_in() -> None:
+@pytest.mark.parametrize(
+    ("late_ms", "inside", "expected"),
+    [
+        (0.0, 0, 150),
+        (60.0, 0, 150),
+        (60.0, 500, 150),
+        (61.0, 0, 1),
+        (61.0, 200, 20),
+        (90.0, 200, 10),
+        (114.0, 200, 2),
+        (119.9, 200, 1),
+        (120.1, 200, 0),
+    ],
+)
+def test_the_later_it_is_the_fewer_come_in_at_once(late_ms: float, inside: int, expected: int) -> None:
+    assert come(Admission(CONFIG), late_ms, inside, 200) == expected
+
+
+def test_when_the_last_who_came_have_talked_the_next_come_in() -> None:
+    async def job() -> list[int]:
+        admission = Admission(CONFIG)
+        inside, came = 200, list[int]()
+        for _ in range(8):
+            came.append(come(admission, 90.0, inside, 20))
+            inside += came[-1]
+            await asyncio.sleep(1.0)
+        return came
+
+    assert run_in_fake_time(job) == [10, 0, 0, 0, 0, 10, 0, 0]
+
+
+def test_who_has_left_again_takes_no_room() -> None:
     admission = Admission(CONFIG)
-    admission.start()
-    admission.check([])
-    # A lag is believed when it lasts.
-    for _ in range(12):
-        _stall()
-        await asyncio.sleep(0)
-    with pytest.raises(ServerError, match="server_busy"):
-        admission.check([])
+    assert [come(admission, 0.0, 0, 100) for _ in range(5)] == [100] * 5
 
 
-def _stall() -> None:
+def test_a_loop_that_lags_takes_nobody_in_until_it_is_well_again() -> None:
+    async def job() -> list[bool]:
+        admission = Admission(CONFIG)
+        admission.start()
+        admitted = [admits(admission, [20.0])]
+        # A lag is believed when it lasts.
+        for seconds in (0.3, 0.3, 10.0):
+            await _stall(seconds)
+            admitted.append(admits(admission, [20.0]))
+        await asyncio.sleep(10.5)
+        return [*admitted, admits(admission, [20.0])]
+
+    assert run_in_fake_time(job) == [True, True, False, False, True]
+
+
+async def _stall(seconds: float) -> None:
     """What an event loop that has too much to do looks like from within."""
-    time.sleep(0.3)
+    await asyncio.sleep(0.45)
+    cast(JumpingLoop, asyncio.get_running_loop()).now += 0.05 + seconds
+    for _ in range(2):
+        await asyncio.sleep(0)

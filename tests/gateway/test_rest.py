@@ -32,3 +32,8 @@ def test_who_is_limited_hears_when_to_come_back_and_what_was_wrong() -> None:
     answer = refusal(ClientError("rate_limit_exceeded", "slow down", param="requests", retry_after_s=1.2))
     assert (answer.status_code, answer.headers["Retry-After"]) == (429, "2")
     assert json.loads(bytes(answer.body))["error"]["param"] == "requests"
+
+
+def test_who_finds_no_room_hears_when_to_come_back() -> None:
+    answer = refusal(ServerError("server_busy", "no room", retry_after_s=5))
+    assert (answer.status_code, answer.headers["Retry-After"]) == (503, "5")

@@ -9,7 +9,7 @@ ERRORS = [
     (ParleyError("odd", "something odd"), "odd", "something odd", Fault.SERVER),
     (ClientError("audio_odd", "half a sample"), "audio_odd", "half a sample", Fault.CLIENT),
     (ConfigError("config_invalid", "no such field"), "config_invalid", "no such field", Fault.SERVER),
-    (ServerError("stage_failed", "a stage failed"), "stage_failed", "a stage failed", Fault.SERVER),
+    (ServerError("stage_failed", "a stage failed", retry_after_s=5), "stage_failed", "a stage failed", Fault.SERVER),
     (ProviderError("provider_timeout", "too late"), "provider_timeout", "too late", Fault.PROVIDER),
     (ProviderError("voice_unknown", "no such voice", retryable=False), "voice_unknown", "no such voice", Fault.PROVIDER),
     (ProviderUnavailable("no key"), "provider_unavailable", "no key", Fault.PROVIDER),

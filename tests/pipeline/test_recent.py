@@ -7,8 +7,9 @@ from pipeline.recent import Recent
     ("figures", "expected"),
     [
         ([], 0.0),
-        ([7.0], 7.0),
-        ([float(value) for value in range(19)], 18.0),
+        ([7.0], 0.0),
+        ([7.0, 9.0], 7.0),
+        ([float(value) for value in range(19)], 17.0),
         ([float(value) for value in range(20)], 18.0),
         ([900.0, 900.0, *[5.0] * 38], 5.0),
         ([900.0, 900.0, *[5.0] * 37], 900.0),
@@ -32,8 +33,8 @@ def test_a_figure_counts_as_often_as_it_says() -> None:
 
 def test_what_is_older_is_forgotten() -> None:
     recent = Recent(5.0)
-    recent.add(300.0, 1.0)
-    recent.add(20.0, 4.0)
+    recent.add(300.0, 1.0, times=2)
+    recent.add(20.0, 4.0, times=2)
     assert [recent.p95(now) for now in (5.9, 6.0, 8.9, 9.0)] == [300.0, 20.0, 20.0, 0.0]
 
 

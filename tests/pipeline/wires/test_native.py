@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from pipeline import notices
 from pipeline.config import Config
-from pipeline.errors import ClientError, Fault
+from pipeline.errors import ClientError, Fault, ServerError
 from pipeline.events import HungUp, KeyPressed, Played, StopAsked, Typed
 from pipeline.latency import Latency
 from pipeline.notices import ForItems, Notice
@@ -267,3 +267,8 @@ def test_what_a_caller_gets() -> None:
         "message": "read faster",
         "fault": "client",
     }
+
+
+def test_an_error_that_passes_says_when() -> None:
+    told = json.loads(native.refusal(ServerError("server_busy", "no room", retry_after_s=5)))
+    assert (told["code"], told["fault"], told["retry_after_s"]) == ("server_busy", "server", 5)
