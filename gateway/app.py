@@ -5,6 +5,7 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
+from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -12,6 +13,7 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
 from actors import pool
+from actors.loop_lag import LoopLag
 from actors.stages import ServeStages
 from gateway import sockets
 from gateway.about import About
@@ -19,16 +21,21 @@ from gateway.admission import Admission
 from gateway.audio.speech import SpeechApi
 from gateway.audio.transcriptions import Transcriptions
 from gateway.calls import Calls
+from gateway.counting import FIGURES
+from gateway.gatherer import Gathered, Gatherer
 from gateway.guard import Guard, guarded
 from gateway.health import HealthWatch
 from gateway.link import ShardLink
+from gateway.metrics import Metrics
 from gateway.models import Models
 from gateway.native import NativeApi
 from gateway.pages import Pages
 from gateway.realtime import RealtimeApi
 from gateway.rest import refusal
+from pipeline import figures as of
 from pipeline.config import Config
 from pipeline.errors import ClientError
+from pipeline.figures import Report
 
 
 class Gateway:
@@ -41,6 +48,8 @@ class Gateway:
         sockets.use()
         self._calls: Calls | None = None
         self._health: HealthWatch | None = None
+        self._gatherer: Gatherer
+        self._loop_lag = LoopLag()
         self._begin()
 
     def __serve_build_asgi_app__(self) -> Starlette:
@@ -49,6 +58,7 @@ class Gateway:
                 *Pages().routes(),
                 Route("/health", self._picture),
                 About(self._config, self._guard, self._watch).route(),
+                Metrics(self._guard, self._look).route(),
                 *NativeApi(self._config, self._guard, self._watch, self._all_calls).routes(),
                 guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
             ]
@@ -78,11 +88,23 @@ class Gateway:
     def start(self) -> None:
         """Runs once in the replica's event loop, before its first request."""
         if self._health is None:
-            self._health = HealthWatch(self._config, self._stages)
             links = [ShardLink(pool.actor(name), self._config) for name in pool.shard_names(self._config)]
             admission = Admission(self._config)
             admission.start()
             self._calls = Calls(links, admission)
+            self._loop_lag.start()
+            self._gatherer = Gatherer(self._config, self._stages, self._report)
+            self._health = HealthWatch(self._config, self._gatherer)
+
+    def _report(self) -> None:
+        """Tells the cluster how this replica stands."""
+        FIGURES.put(of.CALLERS, self._all_calls().callers)
+        FIGURES.put(of.LOOP_LAG, self._loop_lag.ms / 1000)
+        self._all_calls().report(Report("gateway", _name(), FIGURES.snapshot()))
+
+    async def _look(self) -> tuple[dict[str, Any], Gathered]:
+        """How the cluster stands now."""
+        return await self._watch().look(), self._gatherer.gathered
 
     def _all_calls(self) -> Calls:
         self.start()
@@ -91,7 +113,7 @@ class Gateway:
 
     async def _picture(self, request: Request) -> Response:
         """All of it for callers who may call; whether it is well for everybody, as load balancers have no key."""
-        picture = self._watch().picture()
+        picture = await self._watch().look()
         try:
             self._guard.identify(request.scope)
         except ClientError as error:
@@ -100,3 +122,7 @@ class Gateway:
             picture = {"status": picture["status"]}
         healthy = picture["status"] == "healthy"
         return JSONResponse(picture, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
+
+
+def _name() -> str:
+    return f"gateway-{serve.get_replica_context().replica_id.unique_id}"

@@ -10,6 +10,7 @@ from gateway.admission import Admission
 from gateway.link import ShardLink
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller
+from pipeline.figures import Report
 from pipeline.journal import Journal, Snapshot
 
 log = logging.getLogger(__name__)
@@ -78,6 +79,16 @@ class Calls:
     def check_room(self) -> None:
         """Raises `server_busy` when another conversation would hurt those that there are."""
         self._admission.check([link.lag_ms for link in self._links if link.up], sum(link.callers for link in self._links))
+
+    @property
+    def callers(self) -> int:
+        return len(self._waiting) + sum(link.callers for link in self._links)
+
+    def report(self, report: Report) -> None:
+        """Any shard will do: whoever gathers asks all of them."""
+        link = next((link for link in self._links if link.up), None)
+        if link is not None:
+            link.report(report)
 
     def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
         call.taker = taker

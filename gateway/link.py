@@ -16,6 +16,7 @@ from actors.line import Line, dial
 from actors.outbox import Delivery, Lag, NotHere, Rejoined
 from pipeline.config import Config
 from pipeline.events import FromCaller, HungUp, WentAway
+from pipeline.figures import Report
 from pipeline.ticks import Tick
 
 if TYPE_CHECKING:
@@ -107,6 +108,11 @@ class ShardLink:
     def event(self, caller: int, event: FromCaller) -> None:
         self._events.append((caller, event))
         self._stirred.set()
+
+    def report(self, report: Report) -> None:
+        """Tells the shard how this gateway stands."""
+        if self._line is not None:
+            self._line.send(report)
 
     def forget(self, caller: int) -> None:
         """Nobody takes this caller's deliveries any more."""

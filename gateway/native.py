@@ -13,6 +13,7 @@ from actors.buffer import Opening
 from gateway import sockets
 from gateway.calls import Call, Calls
 from gateway.connection import TRY_LATER, Close, Connection, Terms, policy, refuse
+from gateway.counting import refused
 from gateway.guard import Guard, accepting
 from gateway.realtime import Watch
 from pipeline.config import Config
@@ -50,6 +51,7 @@ class NativeApi:
                 hello = native.read_query(dict(QueryParams(scope["query_string"])))
                 call = await self._rejoined(hello, calls) if hello.resume else self._new(hello, calls)
             except ParleyError as error:
+                refused(error)
                 close = Close(TRY_LATER, error.code) if error.code in _PASSING else policy(error)
                 await refuse(native.refusal(error), close, receive, accepting(scope, send))
                 return

@@ -24,6 +24,7 @@ from actors.stages import Stages
 from gateway import connection, sockets
 from gateway.calls import Call, Calls
 from gateway.connection import GOING_AWAY, POLICY, TRY_LATER, Close, Connection
+from gateway.counting import refused
 from gateway.guard import Guard, accepting
 from gateway.rest import refusal
 from pipeline.config import Config
@@ -170,6 +171,7 @@ def _wishes(scope: Scope) -> tuple[str, bool]:
 
 
 async def _refuse(error: ParleyError, receive: Receive, send: Send) -> None:
+    refused(error)
     if error.code in ("key_missing", "key_invalid"):
         error = ClientError("invalid_api_key", error.message)
     param = error.param if isinstance(error, ClientError) else None

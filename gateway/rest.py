@@ -5,6 +5,7 @@ from http import HTTPStatus
 
 from starlette.responses import JSONResponse
 
+from gateway.counting import refused
 from pipeline.errors import ClientError, Fault, ParleyError
 
 _STATUS = {
@@ -34,6 +35,7 @@ _TYPES = {
 
 def refusal(error: ParleyError) -> JSONResponse:
     """The answer to a request that failed."""
+    refused(error)
     param = error.param if isinstance(error, ClientError) else None
     status = _STATUS.get(error.code, _STATUS_BY_FAULT[error.fault])
     headers = {} if error.retry_after_s is None else {"Retry-After": str(math.ceil(error.retry_after_s))}

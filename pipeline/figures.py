@@ -136,6 +136,12 @@ class Figures:
         return values
 
 
+def values(snapshot: Snapshot, metric: Metric) -> dict[Labels, float]:
+    """Of a counter or a gauge, by its labels."""
+    series = snapshot.get(metric.name, {})
+    return {labels: value for labels, value in series.items() if not isinstance(value, Spread)}
+
+
 class Report(NamedTuple):
     """What a process says of itself now and then."""
 

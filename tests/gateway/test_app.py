@@ -22,6 +22,9 @@ class Health:
     def picture(self) -> dict[str, Any]:
         return dict(PICTURE)
 
+    async def look(self) -> dict[str, Any]:
+        return self.picture()
+
     def answering(self) -> dict[str, str]:
         return {"asr": "sim"}
 
