@@ -1,11 +1,13 @@
 """The way between this gateway and one shard, for all of its callers together.
 
-What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`. What they should
-get comes back over the same line. A line that breaks is dialled again until the shard, which Ray starts anew, answers.
+What callers send gathers here and leaves in ticks: at once after a pause, otherwise at most every `tick_ms`; in a lull it may
+wait for more. What they should get comes back over the same line. A line that breaks is dialled again until the shard answers,
+which Ray starts anew.
 """
 
 import asyncio
 import logging
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from actors.buffer import Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
 from actors.outbox import Delivery, Lag, NotHere, Rejoined
+from gateway.lull import Lull
 from pipeline.config import Config
 from pipeline.events import FromCaller, HungUp, WentAway
 from pipeline.figures import Report
@@ -28,6 +31,8 @@ _AGAIN_S = 0.2
 """Between two attempts to reach a shard."""
 _ANSWER_S = 2.0
 """How long Ray may take to say where a shard is called."""
+_FEW = 8
+"""Callers up to whom lulls are looked for. Of more, somebody always speaks, and looking would cost more than it saves."""
 
 
 @dataclass(slots=True)
@@ -46,6 +51,7 @@ class ShardLink:
         self._throttle = Throttle(config.buffer.tick_ms)
         self._line: Line | None = None
         self._calls: dict[int, Call] = {}
+        self._lulls: defaultdict[int, Lull] = defaultdict(Lull)
         self._rejoining: dict[int, _Question] = {}
         self._openings: list[Opening | Rejoin] = []
         self._audio: list[tuple[int, bytes]] = []
@@ -103,7 +109,8 @@ class ShardLink:
 
     def audio(self, caller: int, pcm: bytes) -> None:
         self._audio.append((caller, pcm))
-        self._stirred.set()
+        if len(self._calls) > _FEW or not self._lulls[caller].holds(pcm):
+            self._stirred.set()
 
     def event(self, caller: int, event: FromCaller) -> None:
         self._events.append((caller, event))
@@ -117,6 +124,7 @@ class ShardLink:
     def forget(self, caller: int) -> None:
         """Nobody takes this caller's deliveries any more."""
         self._calls.pop(caller, None)
+        self._lulls.pop(caller, None)
 
     async def _send_forever(self, lost: Callable[[list["Call"]], None], back: Callable[[], None]) -> None:
         while True:
@@ -137,6 +145,7 @@ class ShardLink:
                 if not question.answer.done():
                     question.answer.set_exception(ConnectionError("the shard is lost"))
             calls, self._calls = list(self._calls.values()), {}
+            self._lulls.clear()
             lost(calls)
 
     async def _dial(self) -> Line:

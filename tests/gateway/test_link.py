@@ -17,6 +17,7 @@ from pipeline.events import HungUp, StopAsked, Typed, WentAway
 from pipeline.journal import Snapshot
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted
+from pipeline.ports import LISTENING_RATE
 
 CONFIG = load_config(None, ["buffer.tick_ms=1", "turn.silence_ms=700"], {})
 MANNER = Manner("en", 8_000)
@@ -130,6 +131,38 @@ async def test_a_shard_hears_first_with_which_settings_conversations_begin(way: 
     opened(way)
     await shard.next()
     assert shard.settings == CONFIG
+
+
+async def test_a_caller_in_a_lull_sends_less_often_until_something_is_heard(way: Way, shard: Shard) -> None:
+    call, _ = opened(way)
+    await shard.next()
+    call.audio(bytes(2 * LISTENING_RATE * 2))
+    await shard.next()
+    for samples in ([1] * 800, [2] * 800, [3]):
+        call.audio(np.array(samples, np.int16).tobytes())
+    assert await shard.next() == ([], [(1, [1] * 800), (1, [2] * 800), (1, [3])], [])
+    call.audio(b"\x04\x00")
+    call.audio(b"\x00\x40")
+    assert await shard.next() == ([], [(1, [4]), (1, [0x4000])], [])
+
+
+async def test_what_happens_in_a_lull_takes_its_audio_along(way: Way, shard: Shard) -> None:
+    call, _ = opened(way)
+    await shard.next()
+    call.audio(bytes(2 * LISTENING_RATE * 2))
+    await shard.next()
+    call.audio(b"\x01\x00")
+    call.event(StopAsked())
+    assert await shard.next() == ([], [(1, [1])], [(1, StopAsked())])
+
+
+async def test_among_many_callers_nobody_waits(way: Way, shard: Shard) -> None:
+    first, *_ = [opened(way, id)[0] for id in range(1, 10)]
+    await shard.next()
+    first.audio(bytes(2 * LISTENING_RATE * 2))
+    await shard.next()
+    first.audio(b"\x01\x00")
+    assert await shard.next() == ([], [(1, [1])], [])
 
 
 async def test_a_call_that_moves_brings_what_was_said(way: Way, shard: Shard) -> None:
