@@ -68,6 +68,24 @@ def _load(config: Path | None, settings: list[str] | None, host: str | None, por
 
 
 @app.command()
+def deploy(
+    config: ConfigFile = None,
+    port: Annotated[int | None, typer.Option(help="The server's port; needed when several run.")] = None,
+    settings: Settings = None,
+) -> None:
+    """Give a server of this machine a new configuration, or new code, while it runs; no conversation is cut."""
+    from parley import deploy as deploying
+    from parley import down, rundir
+
+    with _one_line():
+        loaded = load_config(config, settings or [])
+        record = down.pick(port, rundir.folder())
+        with console.status("Starting new replicas ..."):
+            took_s = deploying.deploy(loaded, record)
+        console.print(f"the server on port {record.port} is up to date after {took_s:.1f} s", highlight=False)
+
+
+@app.command()
 def down(port: Annotated[int | None, typer.Option(help="The server's port; needed when several run.")] = None) -> None:
     """Stop a server of this machine, or clean up after one that was killed."""
     from parley import down as ending

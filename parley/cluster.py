@@ -1,4 +1,4 @@
-"""Ray and Ray Serve underneath a server: start or join them, deploy the application, and leave nothing behind.
+"""Ray and Ray Serve underneath a server: start or join them, deploy the application, once or again, and leave nothing behind.
 
 Ray is imported inside functions only, since its parts read the environment (parley.environment) when they are imported.
 """
@@ -26,6 +26,9 @@ LONGEST_GIST = 400
 DRAIN_S = 60.0
 """Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for 30 of them in any case."""
 VITAL = {"raylet", "gcs_server"}
+_COMMON: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
+_TAKEN_UP_S = 1.0
+"""Seconds in which Serve begins with a deploy; until then it tells of the one before."""
 GOODBYE_S = 10.0
 """Seconds that Ray gets to end by itself."""
 
@@ -33,25 +36,38 @@ GOODBYE_S = 10.0
 def start_ray(config: Config, run_dir: Path) -> str:
     """Start or join a cluster; returns the address of its dashboard, if it has one."""
     import ray
-    from ray._private import ray_constants, worker
+    from ray._private import node, ray_constants, worker
 
     # What Ray tells on the terminal of a worker's end is a paragraph; parley.watch tells it in a line.
     worker.print_to_stdstream = lambda *_args, **_named: None
-    common: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
+    # It reads all logs over and over for drivers that want to print them, and ours does not.
+    node.Node.start_log_monitor = lambda self: None
+    if not config.ray.dashboard:
+        # Ray would run one all the same, without its pages.
+        node.Node.start_api_server = lambda self, **_named: None
     if config.ray.address:
-        return ray.init(address=config.ray.address, **common).dashboard_url or ""
-    wanted = config.ray.dashboard_port
-    # Otherwise Ray takes the machine's outward address for its node, and listens for other machines.
-    ray_constants.ENABLE_RAY_CLUSTER = False
-    context = ray.init(
-        address="local",
-        include_dashboard=config.ray.dashboard,
-        dashboard_port=wanted if is_free("127.0.0.1", wanted) else free_ports(1)[0],
-        object_store_memory=config.ray.object_store_mb * 1024 * 1024,
-        _temp_dir=str(run_dir),
-        **common,
-    )
+        # A node that listens on loopback only is not known by the machine's outward address.
+        ray_constants.ENABLE_RAY_CLUSTER = not config.ray.address.startswith("127.0.0.1:")
+        context: Any = ray.init(address=config.ray.address, **_COMMON)
+    else:
+        wanted = config.ray.dashboard_port
+        # Otherwise Ray takes the machine's outward address for its node, and listens for other machines.
+        ray_constants.ENABLE_RAY_CLUSTER = False
+        context = ray.init(
+            address="local",
+            include_dashboard=config.ray.dashboard,
+            dashboard_port=wanted if is_free("127.0.0.1", wanted) else free_ports(1)[0],
+            object_store_memory=config.ray.object_store_mb * 1024 * 1024,
+            _temp_dir=str(run_dir),
+            **_COMMON,
+        )
+    address_file(run_dir).write_text(context.address_info["gcs_address"], encoding="ascii")
     return context.dashboard_url or ""
+
+
+def address_file(run_dir: Path) -> Path:
+    """Says where the cluster is, for `parley deploy`."""
+    return run_dir / "cluster"
 
 
 def start_serve(config: Config) -> None:
@@ -70,14 +86,20 @@ def start_serve(config: Config) -> None:
 
 
 def deploy(config: Config) -> None:
-    """Hand the application to Serve, and wait until all of it runs or one part says why it cannot."""
+    """Hand the application to Serve, and wait until all of it runs or one part says why it cannot.
+
+    What ran before is replaced, and goes on until its work is done, which nobody waits for here.
+    """
     from ray import serve
 
     # The composition root imports Serve's parts, so it too comes after the environment.
     from serve_app import build
 
+    before = {replica["replica_id"] for part in _deployments() for replica in part["replicas"]}
     target = serve.RunTarget(build(config), name=APP, route_prefix="/")
     serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
+    if before:
+        threading.Event().wait(_TAKEN_UP_S)
     end = time.monotonic() + START_LIMIT_S
     while time.monotonic() < end:
         application = serve.status().applications.get(APP)
@@ -86,10 +108,37 @@ def deploy(config: Config) -> None:
             reports = {name: part.message for name, part in application.deployments.items()} | {"": application.message}
             if problem := start_problem(state, reports):
                 raise ServerError("stage_failed", problem)
-            if state == "RUNNING":
+            if all(_runs(part, before) for part in _deployments()):
                 return
         threading.Event().wait(0.2)
     raise ServerError("start_slow", f"the stages were not ready within {START_LIMIT_S:.0f} s")
+
+
+def _deployments() -> list[dict[str, Any]]:
+    from ray.serve.context import _get_global_client
+
+    client: Any = _get_global_client()
+    application = client.get_serve_details()["applications"].get(APP)
+    return [] if application is None else list(application["deployments"].values())
+
+
+def _runs(deployment: dict[str, Any], before: set[str]) -> bool:
+    """Whether it has all the replicas that it should, not counting those of a deploy before."""
+    running = [one for one in deployment["replicas"] if one["state"] == "RUNNING" and one["replica_id"] not in before]
+    return len(running) >= deployment["target_num_replicas"]
+
+
+def check_shards(config: Config) -> None:
+    """Shards and VAD actors hold conversations: their numbers stay as long as the server runs."""
+    import ray
+
+    from actors import pool
+
+    actors: list[Any] = ray.util.list_named_actors(all_namespaces=True)
+    running = {actor["name"] for actor in actors if actor["namespace"] == NAMESPACE}
+    if running != {*pool.shard_names(config), *pool.vad_names(config)}:
+        message = "buffer.replicas and vad.replicas cannot change while a server runs; stop it, and start it with the others"
+        raise ServerError("shards_differ", message)
 
 
 _OWN_ERROR = re.compile(r"^(?:[\w.]+\.)?[A-Z]\w+: (.+ \[[a-z_]+\])$", re.MULTILINE)

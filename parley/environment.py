@@ -25,30 +25,35 @@ LOG_BYTES = 100 * 1024 * 1024
 
 
 def ray_environment(config: Config, run_dir: Path, environ: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """What must be set before Ray is imported; a Ray that is joined brings its own, but for Serve's mode."""
-    mode = {
-        MARK: str(run_dir),
+    """What must be set before Ray is imported; the nodes of a Ray that is joined bring the rest."""
+    common = {MARK: str(run_dir)} | node_environment(config)
+    if config.ray.address:
+        return common
+    return common | _proxy(config, run_dir) | _ports(config) | _token(run_dir, environ) | _quiet() | _frugal(config)
+
+
+def node_environment(config: Config) -> dict[str, str]:
+    """What is set on every node of a cluster alike; `cluster.yaml` says the same."""
+    longest = str(config.server.longest_conversation_s + MARGIN_S)
+    return {
         "RAY_SERVE_ENABLE_HA_PROXY": "1",
         "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
         "RAY_USAGE_STATS_ENABLED": "0",
         # Ray's workers are polite to everything else on a machine; who talks with people must not be.
         "RAY_worker_niceness": "0",
+        # Serve's controller looks ten times a second by default, which is half of its idle time.
+        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
+        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
+        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(config.server.patience_s + MARGIN_S),
+        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,
+        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": longest,
     }
-    if config.ray.address:
-        return mode
-    return mode | _proxy(config, run_dir) | _ports(config) | _token(run_dir, environ) | _quiet()
 
 
 def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
-    server = config.server
-    longest = str(server.longest_conversation_s + MARGIN_S)
     # Short, as a socket below it has a path of 97 characters at most, and Serve puts a node's 56 in between.
     home = run_dir / "h"
     return {
-        "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
-        "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(server.patience_s + MARGIN_S),
-        "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,
-        "RAY_SERVE_HAPROXY_TIMEOUT_SERVER_S": longest,
         "RAY_SERVE_HAPROXY_CONFIG_FILE_LOC": f"{home}/haproxy.cfg",
         "RAY_SERVE_HAPROXY_SOCKET_PATH": f"{home}/admin.sock",
         "RAY_SERVE_HAPROXY_METRICS_SOCKET_PATH": f"{home}/metrics.sock",
@@ -57,9 +62,7 @@ def _proxy(config: Config, run_dir: Path) -> dict[str, str]:
         # Nobody listens there: addresses of calls are not for the machine's syslog.
         "RAY_SERVE_HAPROXY_LOG_TARGET": f"{home}/log.sock",
         "RAY_SERVE_HAPROXY_NBTHREAD": str(min(4, os.cpu_count() or 1)),
-        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir, server.port)),
-        # Serve's controller looks ten times a second by default, which is half of its idle time.
-        "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
+        "RAY_SERVE_HAPROXY_BINARY_PATH": str(_write_wrapper(run_dir, config.server.port)),
     }
 
 
@@ -116,10 +119,14 @@ def _token(run_dir: Path, environ: Mapping[str, str]) -> dict[str, str]:
     """A token of this server's own, so that no other user of the machine runs code in its Ray; a user's own choice wins."""
     if environ.get("RAY_AUTH_MODE", "token") != "token" or environ.get("RAY_AUTH_TOKEN") or environ.get("RAY_AUTH_TOKEN_PATH"):
         return {}
-    path = run_dir / "token"
+    path = token_file(run_dir)
     path.touch(mode=0o600)
     path.write_text(secrets.token_hex(32), encoding="ascii")
     return {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(path)}
+
+
+def token_file(run_dir: Path) -> Path:
+    return run_dir / "token"
 
 
 def _quiet() -> dict[str, str]:
@@ -128,6 +135,21 @@ def _quiet() -> dict[str, str]:
         "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
         "RAY_ROTATION_MAX_BYTES": str(LOG_BYTES),
         "RAY_ROTATION_BACKUP_COUNT": "2",
+    }
+
+
+def _frugal(config: Config) -> dict[str, str]:
+    """Figures that Ray and Serve keep of themselves, for Ray's dashboard only; by default they cost more than callers do."""
+    seldom = {
+        # Ten times a second by default, in each replica and for each handle of one.
+        "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
+    }
+    if config.ray.dashboard:
+        return seldom
+    return seldom | {
+        "RAY_enable_metrics_collection": "0",
+        "RAY_task_events_report_interval_ms": "0",
+        "REPORTER_UPDATE_INTERVAL_MS": "60000",
     }
 
 

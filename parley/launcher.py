@@ -20,7 +20,7 @@ import psutil
 from rich.console import Console
 
 from parley import cluster, processes, providers, rundir
-from parley.environment import free_ports, is_free, ray_environment
+from parley.environment import free_ports, is_free, ray_environment, token_file
 from parley.warden import Warden
 from parley.watch import Watch
 from pipeline import keys
@@ -150,7 +150,7 @@ def _announce(config: Config, run_dir: Path, console: Console, url: str, dashboa
     console.print(f"  keys       {told_of_keys(config)}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"  state      parley status --port {port}", highlight=False, soft_wrap=True)
     if dashboard:
-        token = run_dir / "token"
+        token = token_file(run_dir)
         entry = f"   its token: cat {token}" if token.exists() else ""
         console.print(f"  dashboard  http://{dashboard.removeprefix('http://')}{entry}", highlight=False, soft_wrap=True)
     if not config.ray.address:
