@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from parley.environment import REPLICA_PORTS, free_ports, is_free, ray_environment
+from parley.environment import REPLICA_PORTS, free_ports, is_free, node_environment, ray_environment
 from parley.processes import MARK
 from pipeline.config import load_config
 
@@ -56,7 +56,7 @@ def test_two_servers_share_no_port(run_dir: Path) -> None:
     configs = [load_config(None, [f"server.port={port}"], {}) for port in (8000, 8001)]
     first, second = (ray_environment(config, run_dir, {}) for config in configs)
 
-    ports = {name for name in first if "PORT" in name}
+    ports = {name for name in first if name.endswith("_PORT")}
     assert len(ports) == 5
     assert all(first[name] != second[name] for name in ports)
 
@@ -90,16 +90,18 @@ def test_what_the_user_decided_about_tokens_stands(run_dir: Path, own: dict[str,
 
 
 def test_a_cluster_that_is_joined_brings_its_own(run_dir: Path) -> None:
-    environ = ray_environment(load_config(None, ["ray.address=auto"], {}), run_dir, {})
+    config = load_config(None, ["ray.address=auto"], {})
 
-    assert environ == {
-        MARK: str(run_dir),
-        "RAY_SERVE_ENABLE_HA_PROXY": "1",
-        "RAY_SERVE_THROUGHPUT_OPTIMIZED": "1",
-        "RAY_USAGE_STATS_ENABLED": "0",
-        "RAY_worker_niceness": "0",
-    }
+    assert ray_environment(config, run_dir, {}) == {MARK: str(run_dir)} | node_environment(config)
     assert list(run_dir.iterdir()) == []
+
+
+def test_what_holds_on_every_node_holds_on_the_only_one(run_dir: Path) -> None:
+    config = load_config(None, ["server.drain_s=60"], {})
+
+    alike = node_environment(config)
+    assert alike.items() <= ray_environment(config, run_dir, {}).items()
+    assert not [value for value in alike.values() if str(run_dir) in value]
 
 
 def test_haproxys_pages_are_closed_to_other_machines(run_dir: Path) -> None:
