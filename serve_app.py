@@ -3,29 +3,40 @@
 from typing import Any
 
 from ray import serve
-from ray.serve.config import AutoscalingConfig
+from ray.serve.config import AutoscalingConfig, AutoscalingPolicy
 
 from actors import pool
 from actors.asr import ASR
+from actors.duty import Replica
 from actors.llm import LLM
+from actors.scaling import by_work
 from actors.tts import TTS
 from gateway.app import Gateway
-from pipeline.config import Config, Pool
+from pipeline.config import Config, Pool, Stage
 
 
 def build(config: Config) -> serve.Application:
     """Starts the shards and VAD actors if need be, and binds the deployments around them."""
     pool.start(config)
-    gateway = _deployment(serve.ingress()(Gateway), "gateway", config.gateway, config.server.patience_s)
-    return gateway.bind(
-        config,
-        asr=_deployment(ASR, "asr", config.asr.pool, config.asr.timeout_s).bind(config),
-        llm=_deployment(LLM, "llm", config.llm.pool, config.llm.timeout_s).bind(config),
-        tts=_deployment(TTS, "tts", config.tts.pool, config.tts.timeout_s).bind(config),
+    ingress = _deployment(serve.ingress()(Gateway), "gateway", config.gateway, config.server.patience_s)
+    return ingress.bind(config, asr=_stage("asr", ASR, config), llm=_stage("llm", LLM, config), tts=_stage("tts", TTS, config))
+
+
+def _stage(name: str, stage: type, config: Config) -> serve.Application:
+    settings: Stage[Any] = getattr(config, name)
+    # Serve does not see what comes over lines.
+    return _deployment(Replica, name, settings.pool, settings.timeout_s, AutoscalingPolicy(policy_function=by_work)).bind(
+        name, stage, config
     )
 
 
-def _deployment(cls: type, name: str, pool: Pool, drain_s: float) -> Any:
+def _deployment(
+    cls: type,
+    name: str,
+    pool: Pool,
+    drain_s: float,
+    policy: AutoscalingPolicy = AutoscalingPolicy(),  # noqa: B008 (constant)
+) -> Any:
     return serve.deployment(
         cls,
         name=name,
@@ -43,5 +54,6 @@ def _deployment(cls: type, name: str, pool: Pool, drain_s: float) -> Any:
             target_ongoing_requests=pool.target_ongoing_requests,
             upscale_delay_s=pool.upscale_delay_s,
             downscale_delay_s=pool.downscale_delay_s,
+            policy=policy,
         ),
     )

@@ -1,10 +1,7 @@
 """ASR: words for what a caller said, from the first provider that can."""
 
 import time
-from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
-from actors.beating import beating
 from actors.providers import Providers
 from pipeline.config import Config
 from pipeline.flow import load_flow
@@ -28,16 +25,6 @@ class ASR:
         did: list[str] = []
         transcript = await self._providers.answer(lambda engine: engine.transcribe(utterance), patience_s, did)
         return transcript, time.monotonic() - began, tuple(did)
-
-    async def transcribing(self, utterance: Utterance, patience_s: float) -> AsyncGenerator[TimedTranscript | None, None]:
-        """The same with signs of life, for who asks from another process."""
-
-        async def once() -> AsyncGenerator[TimedTranscript, None]:
-            yield await self.transcribe(utterance, patience_s)
-
-        async with aclosing(beating(once())) as items:
-            async for item in items:
-                yield item
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()

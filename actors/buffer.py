@@ -11,7 +11,7 @@ import time
 import traceback
 from collections import deque
 from collections.abc import Generator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hmac import compare_digest
 from typing import Any, NamedTuple, Protocol, assert_never
@@ -25,7 +25,7 @@ from actors.lateness import Lateness
 from actors.line import Address, Line, Switchboard
 from actors.loop_lag import LoopLag
 from actors.outbox import ALL, Lag, NotHere, Outbox, Progress, Rejoined
-from actors.stages import STAGES, Stages
+from actors.stages import STAGES, FarStages, Stages
 from actors.tally import Standing, Tally
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
@@ -138,6 +138,11 @@ class BufferActor:
         """Where gateways call."""
         self._start()
         return await self._switchboard.address()
+
+    async def crew(self) -> Address:
+        """Where replicas of the stages call in, if they work elsewhere."""
+        assert isinstance(self._stages, FarStages)
+        return await self._stages.address()
 
     def take(self, line: Line, message: Said | Report | Config) -> None:
         """Takes what a gateway's callers said, its settings, or how another process stands."""
@@ -470,8 +475,10 @@ class BufferActor:
     def _start(self) -> None:
         if not self._background:
             self._loop_lag.start()
-            lasting = (self._judge_forever(), self._tell_forever(), self._warm())
-            self._background = [asyncio.create_task(task) for task in lasting]
+            with suppress(ParleyError):
+                # Read before somebody waits for it; what is wrong with it is said to who does.
+                load_flow(self._config.flows_dir, self._config.conversation.flow)
+            self._background = [asyncio.create_task(task) for task in (self._judge_forever(), self._tell_forever())]
 
     async def _tell_forever(self) -> None:
         """How it is going, for the gateways."""
@@ -493,14 +500,6 @@ class BufferActor:
         for caller in self._callers.values():
             if caller.conversation.unchanged and not caller.ear.speaking:
                 caller.outbox.put(caller.id, Progress(caller.needed_from, caller.events))
-
-    async def _warm(self) -> None:
-        try:
-            load_flow(self._config.flows_dir, self._config.conversation.flow)
-            await self._stages.warm()
-        except Exception as error:
-            # The first caller warms what this could not.
-            log.warning("the stages are not ready yet (%s)", type(error).__name__)
 
 
 def _knows(shown: str, secret: str) -> bool:

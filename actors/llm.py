@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from itertools import groupby
 
-from actors.beating import beating
 from actors.gathering import gathered
 from actors.providers import Providers
 from pipeline.config import Config
@@ -43,12 +42,6 @@ class LLM:
                     did.clear()
         if pieces := making.end():
             yield time.monotonic() - began, pieces, tuple(did)
-
-    async def replying(self, prompt: Prompt, patience_s: float) -> AsyncGenerator[TimedParts | None, None]:
-        """The same with signs of life, for who asks from another process."""
-        async with aclosing(beating(self.reply(prompt, patience_s))) as items:
-            async for item in items:
-                yield item
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()

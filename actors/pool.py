@@ -1,26 +1,16 @@
 """Where the shards and the VAD actors run: named Ray actors that outlive whoever started them and come back when they die."""
 
-from typing import Any
-
 import ray
-from ray.actor import ActorHandle
 
 from actors.buffer import BufferActor
-from actors.stages import ServeStages
+from actors.crew import Crew
+from actors.names import NAMESPACE, actor, shard_names, vad_names
+from actors.stages import FarStages
 from actors.vad import VADActor
 from actors.vad_link import VadLink
 from pipeline.config import Config
 
-NAMESPACE = "parley"
 _FOR_EVER = {"lifetime": "detached", "max_restarts": -1, "namespace": NAMESPACE, "get_if_exists": True}
-
-
-def shard_names(config: Config) -> list[str]:
-    return [f"buffer-{index}" for index in range(config.buffer.replicas)]
-
-
-def vad_names(config: Config) -> list[str]:
-    return [f"vad-{index}" for index in range(config.vad.replicas)]
 
 
 def start(config: Config) -> None:
@@ -32,14 +22,10 @@ def start(config: Config) -> None:
     shards = [
         ray.remote(BufferActor)
         .options(name=name, num_cpus=config.buffer.num_cpus, max_concurrency=1000, **_FOR_EVER)
-        .remote(config, ServeStages(config.budget), VadLink(_from(index, vad_names(config)), actor))
+        .remote(config, FarStages(Crew(), config.budget), VadLink(_from(index, vad_names(config)), actor))
         for index, name in enumerate(shard_names(config))
     ]
     ray.get([actor.status.remote() for actor in [*vads, *shards]])
-
-
-def actor(name: str) -> ActorHandle[Any]:
-    return ray.get_actor(name, namespace=NAMESPACE)
 
 
 def _from(index: int, names: list[str]) -> list[str]:

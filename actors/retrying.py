@@ -1,14 +1,15 @@
-"""A request to a stage is made again elsewhere when a replica dies or freezes over it, and what was given is not given twice.
+"""A request to a stage is made again elsewhere when a replica is lost over it, and what was given is not given twice.
 
-A stage tells each `BEAT_S` that it is at work, so a slow provider is never mistaken for a frozen replica: who says nothing for
-`SILENCE_S` is given up. What a provider could not do, or the stage's own code, is not asked again: it would end the same way.
+What a provider could not do, or the stage's own code, is not asked again: it would end the same way. Nor is what three replicas
+have not survived, since it may be what kills them.
 """
 
 import asyncio
 import logging
 from collections.abc import AsyncGenerator, Callable
+from contextlib import aclosing
 from dataclasses import dataclass
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 import grpc
 from ray.exceptions import RayError, RayTaskError
@@ -20,13 +21,13 @@ from actors.tts import TimedSpeech
 from pipeline.ports import CallDelta, Finish, FlowStep, Word
 from pipeline.retold import Retold
 
-SILENCE_S = 2.0
-"""Longest silence of a replica at first; twice as long each time, for where there is no other one, or none has time."""
 FIRST_PAUSE_S = 0.05
 LONGEST_PAUSE_S = 1.0
+MOST_LOST = 3
+"""Replicas that may be lost over one request."""
 
 _LOST = (RayError, RayServeException, grpc.RpcError, RuntimeError, OSError, TimeoutError, asyncio.CancelledError)
-"""How Serve tells that a replica is gone; the plain ones come where it died between two of its own steps."""
+"""How a line or Serve tells that a replica is gone; the plain ones come where it died between two of its own steps."""
 
 T = TypeVar("T")
 
@@ -60,44 +61,34 @@ class Answer(Protocol[T]):
 
 
 async def retried(
-    stage: str, ask: Callable[[], AsyncGenerator[T | None, None]], answer: Answer[T], retry_s: float
+    stage: str, ask: Callable[[], AsyncGenerator[T, None]], answer: Answer[T], retry_s: float
 ) -> AsyncGenerator[T, None]:
-    """The items of an answer, each once; None among those of a replica is its sign of life."""
+    """The items of an answer, each once."""
     now = asyncio.get_running_loop().time
     began = now()
     failures = _Failures(retry_s)
     did: tuple[str, ...] = ()
     tries = 0
-    # Serve sends to whom it has the fewest requests of ours with, so a silent one keeps its own until another is heard.
-    silent: list[_Attempt[T]] = []
-    attempt: _Attempt[T] | None = None
-    try:
-        while True:
-            try:
-                tries += 1
-                attempt = _Attempt(ask())
-                while not isinstance(item := await attempt.next(SILENCE_S * 2**failures.silences), _End):
-                    await _close(silent)
-                    before = Before(now() - began if tries > 1 else None, did)
-                    news = answer.news(item, before) if item is not None else None
+    while True:
+        tries += 1
+        try:
+            async with aclosing(ask()) as items:
+                async for item in items:
+                    news = answer.news(item, Before(now() - began if tries > 1 else None, did))
                     if news is not None:
                         failures.forget()
                         did = ()
                         yield news
+            return
+        except _LOST as error:
+            if answer.whole and not _is_ours(error):
                 return
-            except _LOST as error:
-                if answer.whole and not _is_ours(error):
-                    return
-                pause_s = failures.pause_s(error, now())
-                if pause_s is None or not answer.again():
-                    raise
-                log.warning("%s is asked again: a replica failed (%s)", stage, type(error).__name__)
-            if attempt is not None:
-                silent.append(attempt)
-            await asyncio.sleep(pause_s)
-            did = (f"{stage}: asked again, as a replica was lost",)
-    finally:
-        await _close(silent if attempt is None or attempt in silent else [*silent, attempt])
+            pause_s = failures.pause_s(error, now())
+            if pause_s is None or not answer.again():
+                raise
+            log.warning("%s is asked again: a replica failed (%s)", stage, type(error).__name__)
+        await asyncio.sleep(pause_s)
+        did = (f"{stage}: asked again, as a replica was lost",)
 
 
 class _Failures:
@@ -105,23 +96,25 @@ class _Failures:
 
     def __init__(self, retry_s: float) -> None:
         self._retry_s = retry_s
-        self._count = 0
         self._first_at = 0.0
-        self.silences = 0
+        self._row = 0
+        """How many came one after the other."""
+        self.lost = 0
+        """Replicas that had the request, and ended over it."""
 
     def forget(self) -> None:
-        self._count = self.silences = 0
+        self._row = 0
 
     def pause_s(self, error: BaseException, now: float) -> float | None:
         """How long to wait before the next attempt, or None when there shall be none."""
-        if isinstance(error, RayTaskError) or _is_ours(error):
+        self.lost += isinstance(error, ConnectionError)
+        if isinstance(error, RayTaskError) or _is_ours(error) or self.lost >= MOST_LOST:
             return None
-        if not self._count:
+        if not self._row:
             self._first_at = now
-        self._count += 1
-        self.silences += isinstance(error, TimeoutError)
+        self._row += 1
         # The next replica is asked at once.
-        pause_s = min(FIRST_PAUSE_S * 2 ** (self._count - 2), LONGEST_PAUSE_S) if self._count > 1 else 0.0
+        pause_s = min(FIRST_PAUSE_S * 2 ** (self._row - 2), LONGEST_PAUSE_S) if self._row > 1 else 0.0
         return pause_s if now + pause_s < self._first_at + self._retry_s else None
 
 
@@ -129,42 +122,6 @@ def _is_ours(error: BaseException) -> bool:
     """Whether it is this errand that was cancelled, and not a request by its replica."""
     task = asyncio.current_task()
     return isinstance(error, asyncio.CancelledError) and (task is None or task.cancelling() > 0)
-
-
-class _End:
-    """The end of a stream."""
-
-
-_END = _End()
-
-
-class _Attempt(Generic[T]):
-    """One request to one replica."""
-
-    def __init__(self, items: AsyncGenerator[T | None, None]) -> None:
-        self._items = items
-        self._coming: asyncio.Task[T | _End | None] | None = None
-
-    async def next(self, silence_s: float) -> T | _End | None:
-        """What comes next; a silence does not end the request."""
-        self._coming = asyncio.create_task(self._next())
-        if not (await asyncio.wait((self._coming,), timeout=silence_s))[0]:
-            raise TimeoutError
-        return self._coming.result()
-
-    async def close(self) -> None:
-        if self._coming is not None:
-            self._coming.cancel()
-            await asyncio.gather(self._coming, return_exceptions=True)
-        await self._items.aclose()
-
-    async def _next(self) -> T | _End | None:
-        return await anext(self._items, _END)
-
-
-async def _close(attempts: list[_Attempt[T]]) -> None:
-    while attempts:
-        await attempts.pop().close()
 
 
 class Hearing:

@@ -7,7 +7,6 @@ from contextlib import aclosing
 
 import numpy as np
 
-from actors.beating import beating
 from actors.gathering import gathered
 from actors.providers import Providers
 from actors.resampling import Resampler
@@ -42,12 +41,6 @@ class TTS:
         if resampler is not None and source != rate:
             tail = resampler.push(_NOTHING, last=True)
             yield time.monotonic() - began, tail.tobytes(), (), ()
-
-    async def speaking(self, phrase: Phrase, rate: int, patience_s: float) -> AsyncGenerator[TimedSpeech | None, None]:
-        """The same with signs of life, for who asks from another process."""
-        async with aclosing(beating(self.speak(phrase, rate, patience_s))) as items:
-            async for item in items:
-                yield item
 
     async def voices(self) -> tuple[Voice, ...]:
         """What may be named: of two voices with one name, the better provider's."""

@@ -12,9 +12,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import BaseRoute, Route
 
-from actors import pool
+from actors import names
 from actors.loop_lag import LoopLag
-from actors.stages import ServeStages
+from actors.stages import FarStages, Serve
 from gateway import sockets
 from gateway.about import About
 from gateway.admission import Admission
@@ -66,7 +66,7 @@ class Gateway:
 
     def _api(self) -> list[BaseRoute]:
         """What `/v1` answers, all of it behind the guard."""
-        stages = ServeStages(self._config.budget)
+        stages = FarStages(Serve(), self._config.budget)
         return [
             *Transcriptions(self._config, stages).routes(),
             *SpeechApi(self._config, stages).routes(),
@@ -88,7 +88,7 @@ class Gateway:
     def start(self) -> None:
         """Runs once in the replica's event loop, before its first request."""
         if self._health is None:
-            links = [ShardLink(pool.actor(name), self._config) for name in pool.shard_names(self._config)]
+            links = [ShardLink(names.actor(name), self._config) for name in names.shard_names(self._config)]
             admission = Admission(self._config)
             admission.start()
             self._calls = Calls(links, admission)

@@ -18,7 +18,7 @@ from ray.exceptions import RayError
 from ray.serve._private.common import ReplicaState
 from ray.serve.handle import DeploymentHandle
 
-from actors import pool
+from actors import names
 from actors.stages import APP
 from actors.tally import Standing, Turn
 from pipeline.config import Config
@@ -129,7 +129,7 @@ class Gatherer:
     async def _gather(self) -> None:
         self._report()
         self._look_at_stages()
-        shards, vads = pool.shard_names(self._config), pool.vad_names(self._config)
+        shards, vads = names.shard_names(self._config), names.vad_names(self._config)
         asked = [self._ask(name, self._seen.get(name, 0.0)) for name in shards]
         standings = await asyncio.gather(*asked, *map(self._ask, vads))
         found = dict(zip(shards, standings, strict=False))
@@ -149,7 +149,7 @@ class Gatherer:
     async def _ask(self, name: str, *arguments: float) -> Standing | None:
         try:
             if name not in self._actors:
-                self._actors[name] = pool.actor(name)
+                self._actors[name] = names.actor(name)
             async with asyncio.timeout(_PATIENCE_S):
                 return await self._actors[name].standing.remote(*arguments)
         except (RayError, ValueError, TimeoutError):

@@ -72,7 +72,7 @@ def given(replicas: Replicas, answer: Any, retry_s: float = 5.0) -> tuple[list[A
 
 
 def test_an_answer_of_a_healthy_replica() -> None:
-    replicas = Replicas([None, (HEARD, 0.5, ("late",))])
+    replicas = Replicas([(HEARD, 0.5, ("late",))])
     assert given(replicas, Hearing()) == ([(HEARD, 0.5, ("late",))], "")
     assert replicas.asked == [0]
 
@@ -123,42 +123,15 @@ def test_a_request_that_was_cancelled_by_its_replica_is_asked_again() -> None:
 
 
 def test_a_slow_provider_is_not_asked_twice() -> None:
-    replicas = Replicas([*[0.5, None] * 60, (HEARD, 30.0, ())])
+    replicas = Replicas([30.0, (HEARD, 30.0, ())])
     assert given(replicas, Hearing()) == ([(HEARD, 30.0, ())], "")
     assert replicas.asked == [0]
 
 
-def test_a_frozen_replica_is_given_up() -> None:
-    replicas = Replicas([Frozen()], [0.5, (HEARD, 0.5, ())])
-    assert given(replicas, Hearing()) == ([(HEARD, 2.5, AGAIN)], "")
-    assert replicas.asked == [0, 2]
-
-
-def test_a_silent_request_stays_open_until_another_replica_is_heard() -> None:
-    async def job() -> list[int]:
-        replicas = Replicas([Frozen()], [0.5, None, 0.5, (HEARD, 1.0, ())])
-        task = asyncio.ensure_future(anext(retried("asr", replicas.ask, Hearing(), 5.0)))
-        counts: list[int] = []
-        for pause_s in (1.9, 0.5, 0.2):
-            await asyncio.sleep(pause_s)
-            counts.append(replicas.under_way)
-        await task
-        return counts
-
-    assert run_in_fake_time(job) == [1, 2, 1]
-
-
-def test_where_all_are_silent_patience_grows_and_ends() -> None:
-    replicas = Replicas([Frozen()])
-    assert given(replicas, Hearing()) == ([], "TimeoutError")
-    assert replicas.asked == [0, 2, 6.05]
-    assert replicas.under_way == 0
-
-
-def test_a_frozen_replica_is_noticed_in_mid_stream() -> None:
-    replicas = Replicas([(0.1, ["One."], ()), Frozen()], [(0.1, ["One."], ()), 0.2, (0.2, ["Two.", STEP], ())])
-    items, ended = given(replicas, Thinking(spoken=True))
-    assert (items, ended) == ([(0.1, ["One."], ()), (2.2, ["Two.", STEP], AGAIN)], "")
+def test_what_three_replicas_have_not_survived_is_not_asked_again() -> None:
+    replicas = Replicas([ConnectionError("the replica was lost")])
+    assert given(replicas, Hearing()) == ([], "ConnectionError")
+    assert replicas.asked == [0, 0, 0.05]
 
 
 def test_phrases_that_were_given_are_not_given_again() -> None:
@@ -181,12 +154,11 @@ def test_a_reply_that_is_read_goes_on_at_its_letter() -> None:
     assert (items, ended) == ([(0.0, ["a b"], ()), (0.0, [" c"], AGAIN)], "")
 
 
-def test_an_item_opens_a_new_budget_and_a_sign_of_life_does_not() -> None:
-    alive: list[Any] = [0.5, None, 0.5, None, 0.5]
+def test_an_item_opens_a_new_budget() -> None:
     whole = [(0.0, ["One.", "Two."], ())]
-    replicas = Replicas([DEAD], [*alive, (1.5, ["One."], ()), DEAD], whole)
+    replicas = Replicas([DEAD], [1.5, (1.5, ["One."], ()), DEAD], whole)
     assert given(replicas, Thinking(spoken=True), 1.0) == ([(1.5, ["One."], AGAIN), (1.5, ["Two."], AGAIN)], "")
-    replicas = Replicas([DEAD], [*alive, DEAD], whole)
+    replicas = Replicas([DEAD], [1.5, DEAD], whole)
     assert given(replicas, Thinking(spoken=True), 1.0) == ([], "ActorUnavailableError")
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from actors import stages
-from actors.stages import LocalStages, ServeStages, as_parley_error
+from actors.stages import FarStages, LocalStages, Serve, as_parley_error
 from pipeline.config import Config, load_config
 from pipeline.errors import ClientError, ParleyError, ProviderError
 from pipeline.flow import load_flow
@@ -65,17 +65,11 @@ def test_the_stages_in_one_process() -> None:
 
 
 class Answer:
-    """What a handle's call gives: something to be awaited, or iterated and cancelled."""
+    """What a handle's streaming call gives: something to be iterated, and cancelled."""
 
     def __init__(self, items: list[Any]) -> None:
         self.items = items
         self.cancelled = False
-
-    def __await__(self) -> Any:
-        async def first() -> Any:
-            return self.items[0]
-
-        return first().__await__()
 
     async def __aiter__(self) -> AsyncIterator[Any]:
         for item in self.items:
@@ -88,27 +82,22 @@ class Answer:
 
 class Handle:
     def __init__(self, name: str, calls: list[tuple[Any, ...]], answer: Answer) -> None:
-        self.name, self.calls, self.answer = name, calls, answer
-        self.streaming = False
+        self.name, self.calls, self._answer = name, calls, answer
+        self.answer = self
 
     def options(self, *, stream: bool) -> "Handle":
-        other = Handle(self.name, self.calls, self.answer)
-        other.streaming = stream
-        return other
-
-    def __getattr__(self, method: str) -> "Handle":
-        self.method = method
+        assert stream is True
         return self
 
     def remote(self, *arguments: Any) -> Answer:
-        self.calls.append((self.name, self.method, self.streaming, *arguments))
-        return self.answer
+        self.calls.append((self.name, *arguments))
+        return self._answer
 
 
 @pytest.fixture
 def deployed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[Any, ...]], dict[str, Answer], list[str]]:
     calls: list[tuple[Any, ...]] = []
-    answers = {"asr": Answer([None, HEARD]), "llm": Answer([*THOUGHT, STEP]), "tts": Answer([None, *SPOKEN])}
+    answers = {"asr": Answer([HEARD]), "llm": Answer([*THOUGHT, STEP]), "tts": Answer(SPOKEN)}
     looked_up: list[str] = []
 
     def handle(name: str, app_name: str) -> Handle:
@@ -121,28 +110,34 @@ def deployed(monkeypatch: pytest.MonkeyPatch) -> tuple[list[tuple[Any, ...]], di
 
 async def test_the_stages_in_a_cluster(deployed: Any) -> None:
     calls, answers, looked_up = deployed
-    cluster = ServeStages()
+    cluster = FarStages(Serve())
     assert looked_up == []
     utterance = Utterance(silence(20), "en")
     assert await cluster.transcribe(utterance, 0.1) == HEARD
     assert [item async for item in cluster.reply(PROMPT, 0.2)] == [*THOUGHT, STEP]
     assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == SPOKEN
     assert [item async for item in cluster.speak(PHRASE, 8_000, 0.3)] == SPOKEN
-    assert await cluster.voices() is None
     assert calls == [
-        ("asr", "transcribing", True, utterance, 0.1),
-        ("llm", "replying", True, PROMPT, 0.2),
-        ("tts", "speaking", True, PHRASE, 8_000, 0.3),
-        ("tts", "speaking", True, PHRASE, 8_000, 0.3),
-        ("tts", "voices", False),
+        ("asr", "transcribe", utterance, 0.1),
+        ("llm", "reply", PROMPT, 0.2),
+        ("tts", "speak", PHRASE, 8_000, 0.3),
+        ("tts", "speak", PHRASE, 8_000, 0.3),
     ]
     assert looked_up == ["parley.asr", "parley.llm", "parley.tts"]
     assert [answer.cancelled for answer in answers.values()] == [False] * 3
 
 
+async def test_the_voices_of_a_cluster(deployed: Any) -> None:
+    calls, answers, _ = deployed
+    voices = (Voice("tone", "", "a tone"),)
+    answers["tts"].items = [voices]
+    assert await FarStages(Serve()).voices() == voices
+    assert calls == [("tts", "voices")]
+
+
 async def test_a_replica_is_told_when_its_stream_is_left(deployed: Any) -> None:
     _, answers, _ = deployed
-    stream = ServeStages().reply(PROMPT, PATIENCE_S)
+    stream = FarStages(Serve()).reply(PROMPT, PATIENCE_S)
     assert await anext(stream) == THOUGHT[0]
     await stream.aclose()
     assert answers["llm"].cancelled is True
