@@ -176,7 +176,9 @@ class Gatherer:
 def _replicas() -> dict[str, tuple[int, int]]:
     """Wanted and running replicas of each deployment."""
     deployments = serve.status().applications[APP].deployments
-    return {
-        name: (sum(state.replica_states.values()), state.replica_states.get(ReplicaState.RUNNING, 0))
-        for name, state in deployments.items()
-    }
+    return {name: _wanted_and_running(state.replica_states) for name, state in deployments.items()}
+
+
+def _wanted_and_running(states: dict[ReplicaState, int]) -> tuple[int, int]:
+    """Without those that only finish their work."""
+    return sum(states.values()) - states.get(ReplicaState.STOPPING, 0), states.get(ReplicaState.RUNNING, 0)

@@ -19,6 +19,7 @@ class HealthWatch:
     def __init__(self, config: Config, gatherer: Gatherer) -> None:
         self._config = config
         self._gatherer = gatherer
+        self._least = _least(config)
         self._started_at = time.time()
 
     def answering(self) -> dict[str, str]:
@@ -39,7 +40,7 @@ class HealthWatch:
         shards = _statuses(self._gatherer.gathered.shards)
         providers = self._gatherer.gathered.providers
         stages = self._stages()
-        whole = all(stage["alive"] == stage["replicas"] > 0 for stage in stages.values())
+        whole = all(stage["alive"] >= self._least[name] for name, stage in stages.items())
         latencies = sorted(turn.total_ms for turn in self._gatherer.turns)
         qualities = [turn.quality for turn in self._gatherer.turns]
         return {
@@ -82,6 +83,13 @@ class HealthWatch:
             }
             for name, (wanted, alive) in pools.items()
         }
+
+
+def _least(config: Config) -> dict[str, int]:
+    """How many of each part there must be; that others come or go besides is no fault."""
+    pools = {"gateway": config.gateway, "asr": config.asr.pool, "llm": config.llm.pool, "tts": config.tts.pool}
+    least = {name: pool.min_replicas for name, pool in pools.items()}
+    return {"buffer": config.buffer.replicas, "vad": config.vad.replicas, **least}
 
 
 def _statuses(standings: dict[str, Standing | None]) -> list[dict[str, Any]]:

@@ -40,6 +40,7 @@ def start_ray(config: Config, run_dir: Path) -> str:
 
     # What Ray tells on the terminal of a worker's end is a paragraph; parley.watch tells it in a line.
     worker.print_to_stdstream = lambda *_args, **_named: None
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     # It reads all logs over and over for drivers that want to print them, and ours does not.
     node.Node.start_log_monitor = lambda self: None
     if not config.ray.dashboard:
@@ -75,7 +76,6 @@ def start_serve(config: Config) -> None:
     from ray.serve.config import HTTPOptions
     from ray.serve.context import _get_global_client
 
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     host, port = config.server.host, config.server.port
     client: Any = _get_global_client(raise_if_no_controller_running=False) if config.ray.address else None
     if client is not None and (client.http_config.host, client.http_config.port) != (host, port):

@@ -82,8 +82,13 @@ def test_the_longest_loop_lag_of_a_pool_counts(seen: Seen, watch: HealthWatch) -
 
 
 @pytest.mark.parametrize(
-    ("part", "value"), [("shards", {"buffer-0": None}), ("vads", {"vad-0": None}), ("replicas", {"asr": (2, 1)})]
+    ("part", "value"), [("shards", {"buffer-0": None}), ("vads", {"vad-0": None}), ("replicas", {"asr": (2, 0)})]
 )
 def test_a_missing_part_is_seen(seen: Seen, watch: HealthWatch, part: str, value: Any) -> None:
     setattr(seen, part, value)
     assert watch.picture()["status"] == "degraded"
+
+
+async def test_one_more_that_is_about_to_come_is_not_missing(seen: Seen, watch: HealthWatch) -> None:
+    seen.replicas = {"asr": (2, 1)}
+    assert watch.picture()["status"] == "healthy"
