@@ -71,6 +71,10 @@ class Tally:
         self._turns: deque[Turn] = deque(maxlen=_TURNS_KEPT)
         self._others: dict[str, tuple[float, Report]] = {}
         self.figures = Figures()
+        for metric in (of.ENDED, of.INTERRUPTIONS, of.SOUNDS, of.DROPPED):
+            self.figures.put(metric, 0)
+        for met in ("target", "ceiling", "neither"):
+            self.figures.put(of.TURNS, 0, met)
 
     # Conversations
 

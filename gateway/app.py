@@ -15,13 +15,14 @@ from starlette.routing import BaseRoute, Route
 from actors import names
 from actors.loop_lag import LoopLag
 from actors.stages import FarStages, Serve
-from gateway import sockets
+from gateway import ray_dashboard, sockets
 from gateway.about import About
 from gateway.admission import Admission
 from gateway.audio.speech import SpeechApi
 from gateway.audio.transcriptions import Transcriptions
 from gateway.calls import Calls
 from gateway.counting import FIGURES
+from gateway.dashboard import Dashboard, Live
 from gateway.gatherer import Gathered, Gatherer
 from gateway.guard import Guard, guarded
 from gateway.health import HealthWatch
@@ -49,6 +50,7 @@ class Gateway:
         self._calls: Calls | None = None
         self._health: HealthWatch | None = None
         self._gatherer: Gatherer
+        self._live: Live
         self._loop_lag = LoopLag()
         self._begin()
 
@@ -59,6 +61,7 @@ class Gateway:
                 Route("/health", self._picture),
                 About(self._config, self._guard, self._watch).route(),
                 Metrics(self._guard, self._look).route(),
+                Dashboard(self._guard, self._all_live).route(),
                 *NativeApi(self._config, self._guard, self._watch, self._all_calls).routes(),
                 guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
             ]
@@ -95,6 +98,11 @@ class Gateway:
             self._loop_lag.start()
             self._gatherer = Gatherer(self._config, self._stages, self._report)
             self._health = HealthWatch(self._config, self._gatherer)
+            self._live = Live(self._config, self._health, self._gatherer, {"ray": ray_dashboard.url()})
+
+    def _all_live(self) -> Live:
+        self.start()
+        return self._live
 
     def _report(self) -> None:
         """Tells the cluster how this replica stands."""
