@@ -31,6 +31,14 @@ class Answer:
     latency: dict[str, int] = field(default_factory=lambda: {})
 
 
+class Refused(ConnectionError):
+    """The server has no room now, and says when to try again."""
+
+    def __init__(self, code: str, retry_after_s: float) -> None:
+        super().__init__(code, retry_after_s)
+        self.retry_after_s = retry_after_s
+
+
 class Caller(asyncio.Protocol):
     """Reads frames as they come; counts audio, and understands the few messages that matter."""
 
@@ -46,6 +54,7 @@ class Caller(asyncio.Protocol):
         """Set when a ping was answered."""
         self.answers: list[Answer] = []
         self.errors: list[str] = []
+        self._retry_after_s: float | None = None
         self.cut = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -88,9 +97,13 @@ class Caller(asyncio.Protocol):
 
     def _over(self, why: Exception | None = None) -> None:
         self.cut = True
-        if not self.open.done():
-            said = f": {self.errors[-1]}" if self.errors else ""
-            self.open.set_exception(why or ConnectionError(f"closed before it was open{said}"))
+        if self.open.done():
+            return
+        if self._retry_after_s is not None:
+            self.open.set_exception(Refused(self.errors[-1], self._retry_after_s))
+            return
+        said = f": {self.errors[-1]}" if self.errors else ""
+        self.open.set_exception(why or ConnectionError(f"closed before it was open{said}"))
 
     def _read_frames(self) -> None:
         at = 0
@@ -138,6 +151,7 @@ class Caller(asyncio.Protocol):
             self.answers[-1].latency = heard.latency
         if heard.error:
             self.errors.append(heard.error)
+            self._retry_after_s = heard.retry_after_s
 
     def leave(self) -> None:
         if self._wire.last:
@@ -145,7 +159,7 @@ class Caller(asyncio.Protocol):
 
 
 async def connect(url: str, wire: Wire) -> tuple[Caller, float]:
-    """A conversation that is open, and the milliseconds which that took; `OSError` when it did not open."""
+    """A conversation that is open, and the milliseconds which that took; `OSError` when it did not open, such as `Refused`."""
     parts = urlsplit(url)
     host, port = parts.hostname or "127.0.0.1", parts.port or 80
     begun = time.monotonic()
@@ -158,5 +172,7 @@ async def connect(url: str, wire: Wire) -> tuple[Caller, float]:
     except (OSError, TimeoutError) as error:
         if transport is not None:
             transport.close()
+        if isinstance(error, Refused):
+            raise
         raise ConnectionError(f"no conversation opened: {error}") from error
     return caller, 1000 * (time.monotonic() - begun)

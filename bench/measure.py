@@ -7,12 +7,12 @@ caller's own lateness is measured too: a run in which frames left late says noth
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
-from bench.caller import Answer, Caller, connect
+from bench.caller import Answer, Caller, Refused, connect
 from bench.frames import frame
 from bench.server import Server
 from bench.wires import FRAME_S, WIRES, Wire
@@ -25,9 +25,12 @@ REPLY_BYTES = 2 * 24_000 * 2
 LATE_LIMIT_MS = 15.0
 HELD_P95_MS = 250.0
 HELD_SHARE = 0.99
-_PHASES = 10
+PHASES = 10
+"""Groups of callers that send in the time of a frame, one after the other."""
 _FAR_BEHIND_S = 5.0
 """A caller's lateness at which a run is given up."""
+_TRIES = 6
+"""Of one caller who is told to come back later."""
 _MOST_UNOPENED = 3
 """Conversations that did not open before no more are tried."""
 
@@ -187,13 +190,23 @@ async def _open(url: str, wire: Wire, count: int) -> tuple[list[Caller], list[fl
     failed = 0
     while len(callers) + failed < count and failed < _MOST_UNOPENED:
         try:
-            caller, ms = await connect(url, wire)
+            caller, ms = await _opened(url, wire)
         except OSError:
             failed += 1
             continue
         callers.append(caller)
         times.append(ms)
     return callers, times
+
+
+async def _opened(url: str, wire: Wire) -> tuple[Caller, float]:
+    """Waits for room as long as is asked for, as the number before may have left the server late."""
+    for _ in range(_TRIES - 1):
+        try:
+            return await connect(url, wire)
+        except Refused as refused:
+            await asyncio.sleep(refused.retry_after_s)
+    return await connect(url, wire)
 
 
 async def _cost(server: Server, seconds: float) -> _Cost:
@@ -204,30 +217,40 @@ async def _cost(server: Server, seconds: float) -> _Cost:
 
 
 async def _talk(callers: list[Caller], turn: Turn, seconds: float) -> list[float]:
-    """Sends everybody's frames on time, a tenth of the callers at once; by how many milliseconds each tenth was late."""
+    """Sends everybody's frames on time; by how many milliseconds each tenth of the callers was late."""
     lateness: list[float] = []
     length = len(turn.frames)
     offsets = [round(i * length / len(callers)) for i in range(len(callers))]
-    groups = [[(callers[i], offsets[i]) for i in range(phase, len(callers), _PHASES)] for phase in range(_PHASES)]
-    begun = time.monotonic() + 0.1
+    groups = [[(callers[i], offsets[i]) for i in range(phase, len(callers), PHASES)] for phase in range(PHASES)]
     # In the time that is added nobody asks again.
     end = round(seconds / FRAME_S)
     silence = turn.frames[-1]
-    for step in range(end + length):
-        for phase, group in enumerate(groups):
-            due = begun + (step + phase / _PHASES) * FRAME_S
+    async for step, phase in beats(end + length, lateness):
+        for caller, offset in groups[phase]:
+            place = (step - offset) % length
+            # A question is asked whole or not at all.
+            asked = step >= offset and step - place < end
+            caller.send(turn.frames[place] if asked else silence)
+            if asked and place == turn.spoken - 1:
+                caller.ask()
+    return lateness
+
+
+async def beats(steps: int, lateness: list[float]) -> AsyncGenerator[tuple[int, int], None]:
+    """The time to send comes for each group of callers in each frame; `lateness` gets the milliseconds by which it was missed.
+
+    Where it is missed by far there is no use in going on, and nothing else is said of lateness.
+    """
+    begun = time.monotonic() + 0.1
+    for step in range(steps):
+        for phase in range(PHASES):
+            due = begun + (step + phase / PHASES) * FRAME_S
             wait = due - time.monotonic()
             if wait > 0:
                 await asyncio.sleep(wait)
             late = max(time.monotonic() - due, 0.0)
             lateness.append(1000 * late)
             if late > _FAR_BEHIND_S:
-                return [1000 * _FAR_BEHIND_S]
-            for caller, offset in group:
-                place = (step - offset) % length
-                # A question is asked whole or not at all.
-                asked = step >= offset and step - place < end
-                caller.send(turn.frames[place] if asked else silence)
-                if asked and place == turn.spoken - 1:
-                    caller.ask()
-    return lateness
+                lateness[:] = [1000 * _FAR_BEHIND_S]
+                return
+            yield step, phase

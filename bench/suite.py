@@ -23,6 +23,7 @@ import uvloop
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from bench.arrivals import COMERS, COMING_S, SLICE_S, TALKING_ON_S, Ramp, arrivals
 from bench.measure import LEAST_S, Base, Measured, Report, base, make_turn, run
 from bench.probes import BURST, Burst, burst, calm
 from bench.server import Running, Server, serving, serving_floor
@@ -35,7 +36,8 @@ _WIRE = "ws"
 _WARM_UP = 5
 """Conversations whose turns belong to nobody's figures."""
 _QUIET_S = 10.0
-_SETTLE_S = 5.0
+_SETTLE_S = 12.0
+"""In which a server forgets that it was late."""
 _FEW = 10
 """Fewer conversations than this are measured twice as long."""
 _GIVE_UP = 2
@@ -51,17 +53,20 @@ class Contender:
     name: str
     serving: Callable[[], AbstractContextManager[Running]]
     counted: Callable[[Running], Server]
+    refuses: bool = False
+    """Whether it turns callers away when it is full."""
 
 
-PARLEY = Contender("Parley", lambda: serving("bench.yaml"), lambda running: Server.parley(running.url))
+PARLEY = Contender("Parley", lambda: serving("bench.yaml"), lambda running: Server.parley(running.url), refuses=True)
 FLOOR = Contender("the floor", serving_floor, Server.program)
 
 
 class Suite:
     """Measures servers at all counts, and tells how it goes."""
 
-    def __init__(self, counts: list[int], seconds: float, at_once: int, console: Console) -> None:
-        self._counts, self._seconds, self._at_once, self._console = counts, seconds, at_once, console
+    def __init__(self, counts: list[int], seconds: float, at_once: int, comers: int, console: Console) -> None:
+        self._counts, self._seconds, self._at_once, self._comers = counts, seconds, at_once, comers
+        self._console = console
         self._turn = make_turn(WIRES[_WIRE])
         self.cores: dict[str, dict[int, dict[str, float]]] = {}
         """By server, conversations and program."""
@@ -72,7 +77,7 @@ class Suite:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
         # Seldom drawn: the callers run in this process.
         with Progress(*columns, console=self._console, transient=True, refresh_per_second=1) as progress:
-            task = progress.add_task(f"{contender.name} starts", total=len(self._counts) + 3)
+            task = progress.add_task(f"{contender.name} starts", total=len(self._counts) + 4)
 
             def step(what: str) -> None:
                 progress.update(task, description=f"{contender.name}: {what}", advance=1)
@@ -84,6 +89,9 @@ class Suite:
                 self._talk(contender, server, at_rest, side, step)
                 step(f"{self._at_once} within a second")
                 side.burst = uvloop.run(_burst(server, self._at_once))
+                if contender.refuses and self._comers:
+                    step(f"{self._comers} come one after another")
+                    side.ramp = uvloop.run(self._arrivals(server))
 
     def _quiet(self, contender: Contender, server: Server, side: Side) -> Base:
         uvloop.run(run(_WIRE, _WARM_UP, LEAST_S, server, Base(0.0, 0.0), self._turn))
@@ -114,6 +122,12 @@ class Suite:
         gc.collect()
         seconds = self._seconds * (2 if count < _FEW else 1)
         return uvloop.run(run(_WIRE, count, seconds, server, at_rest, self._turn))
+
+    async def _arrivals(self, server: Server) -> Ramp:
+        await asyncio.sleep(_SETTLE_S)
+        # As fast, and as long, however many they are.
+        coming_s = max(COMING_S * self._comers / COMERS, SLICE_S)
+        return await arrivals(server.url, self._turn, self._comers, coming_s, TALKING_ON_S)
 
     def _say(self, line: str) -> None:
         self._console.print(line, highlight=False)
@@ -163,6 +177,7 @@ def main(
     conversations: Annotated[str, typer.Option(help="How many, one measurement each.")] = ",".join(map(str, COUNTS)),
     seconds: Annotated[float, typer.Option(help=f"Length of each measurement, {LEAST_S:g} at least.")] = 30.0,
     at_once: Annotated[int, typer.Option(help="Conversations that come within one second.")] = BURST,
+    comers: Annotated[int, typer.Option(help="Callers who come one after another until it is full; 0 for none.")] = COMERS,
     out: Annotated[Path, typer.Option(help="File for the numbers.")] = Path("bench/results/bench.json"),
 ) -> None:
     counts = sorted({int(word) for word in conversations.split(",")})
@@ -170,7 +185,7 @@ def main(
         signal.signal(number_of, _ended_like_ctrl_c)
     console = Console(width=max(Console().width, 128))
     seconds = max(seconds, LEAST_S)
-    suite = Suite(counts, seconds, at_once, console)
+    suite = Suite(counts, seconds, at_once, comers, console)
     comparison = Comparison(Side(), Side())
     gc.disable()
     try:

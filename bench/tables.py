@@ -6,6 +6,7 @@ from rich.box import SIMPLE_HEAD
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from bench.arrivals import Ramp
 from bench.measure import Report
 from bench.targets import TARGETS, Comparison, Judgement, Side, Verdict, judge, ratio
 
@@ -39,7 +40,36 @@ def everything(comparison: Comparison, note: str) -> RenderableType:
     )
     calm = _small(comparison)
     judged = _judged(judge(target, comparison) for target in TARGETS)
-    return Group(_talking(comparison), f"[dim]{legend} {note}[/]\n", calm, judged)
+    ramp = [] if comparison.parley.ramp is None else [arriving(comparison.parley.ramp), ""]
+    return Group(_talking(comparison), f"[dim]{legend} {note}[/]\n", calm, *ramp, judged)
+
+
+def arriving(ramp: Ramp) -> RenderableType:
+    """What became of callers who came one after another."""
+    table = Table(title=f"{ramp.came} callers come one after another, in {ramp.coming_s:g} s", box=SIMPLE_HEAD)
+    for heading in ("from s", "inside", "once / asked", "p50 ms", "p95 ms", "p99 ms", "callers late", "callers' cores"):
+        table.add_column(heading, justify="right")
+    for one in ramp.slices:
+        overhead = (one.overhead_p50_ms, one.overhead_p95_ms, one.overhead_p99_ms)
+        table.add_row(
+            f"{one.begins_s:g}",
+            str(one.inside),
+            f"{one.answered_once} / {one.asked}",
+            *(number(figure, 0) for figure in overhead),
+            f"{number(one.late_p99_ms)} ms",
+            number(one.caller_cores, 2),
+        )
+    verdict = "[yellow]the callers were late, so that this tells nothing[/]"
+    if ramp.valid:
+        verdict = (
+            "[green]those inside kept their quality[/]" if ramp.held else "[red]those inside did not keep their quality[/]"
+        )
+    return Group(
+        table,
+        f"{ramp.admitted} were let in, {ramp.left_out} found no room ({ramp.refusals} refusals), {ramp.failed} failed, "
+        f"{ramp.cut} were cut off. Worst p95 {number(ramp.worst_p95_ms, 0)} ms: {verdict}.",
+        "[dim]The callers share the processors with the server: what they take is missing there, more with each of them.[/]",
+    )
 
 
 def _talking(comparison: Comparison) -> Table:

@@ -4,7 +4,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from bench.measure import Report
+from bench.arrivals import COMERS, Ramp
+from bench.measure import HELD_P95_MS, HELD_SHARE, Report
 from bench.probes import BURST, Burst, Calm
 
 MANY = 100
@@ -22,6 +23,7 @@ class Side:
     """By rising number of conversations."""
     calm: Calm | None = None
     burst: Burst | None = None
+    ramp: Ramp | None = None
 
     def at(self, conversations: int) -> Report | None:
         return next((report for report in self.reports if report.conversations == conversations), None)
@@ -153,6 +155,18 @@ def _burst_p95(comparison: Comparison) -> float | None:
     return burst.open_p95_ms if burst is not None and burst.came >= BURST else None
 
 
+def _ramp_p95(comparison: Comparison) -> float | None:
+    """Of fewer callers than may fill the server it says nothing, nor of callers who were late themselves."""
+    ramp = comparison.parley.ramp
+    return ramp.worst_p95_ms if ramp is not None and ramp.valid and ramp.came >= COMERS else None
+
+
+def _ramp_answered(comparison: Comparison) -> float | None:
+    ramp = comparison.parley.ramp
+    share = None if ramp is None or not ramp.valid or ramp.came < COMERS else ramp.answered_share
+    return None if share is None else 100 * share
+
+
 TARGETS = (
     Target("conversations held", Limit.AT_LEAST, _WANTED, "", _held),
     Target(f"CPU a conversation and second, from {MANY} on", Limit.AT_MOST, 6.0, "ms", _worst_cpu),
@@ -164,4 +178,6 @@ TARGETS = (
     Target(f"memory a conversation, from {MANY} on", Limit.AT_MOST, 1.0, "MB", _worst_memory),
     Target(f"of {BURST} that come within a second, accepted", Limit.AT_LEAST, BURST, "", _burst_accepted),
     Target("the same, time to open, p95", Limit.BELOW, 1000.0, "ms", _burst_p95),
+    Target(f"while 1 to {COMERS} come, over the ideal, the worst p95", Limit.AT_MOST, HELD_P95_MS, "ms", _ramp_p95),
+    Target("the same, turns answered once", Limit.AT_LEAST, 100 * HELD_SHARE, "%", _ramp_answered),
 )

@@ -32,6 +32,7 @@ class Heard:
     audio_bytes: int = 0
     latency: dict[str, int] | None = None
     error: str = ""
+    retry_after_s: float | None = None
     pong: bool = False
 
 
@@ -78,7 +79,7 @@ def _native(message: dict[str, Any]) -> Heard:
         case "turn":
             return Heard(latency=message["latency"])
         case "error":
-            return Heard(error=message["code"])
+            return Heard(error=message["code"], retry_after_s=message.get("retry_after_s"))
         case "pong":
             return Heard(pong=True)
         case _:

@@ -1,12 +1,14 @@
 import re
+from dataclasses import replace
 from io import StringIO
 
+import pytest
 from rich.console import Console
 
 from bench.probes import Burst, Calm
 from bench.tables import beside, everything, held, number
 from bench.targets import TARGETS, Comparison, Side
-from tests.bench.reports import report
+from tests.bench.reports import RAMP, SLICE, report
 
 
 def shown(comparison: Comparison) -> list[str]:
@@ -48,6 +50,25 @@ def test_what_has_one_figure_a_server() -> None:
     assert row(lines, "cores, one quiet conversation") == ["cores, one quiet conversation", "0.200", "-"]
     assert row(lines, "ping on /ws, p50 / p99 ms")[1] == "0.55 / 2.25"
     assert row(lines, "came within a second, accepted")[1] == "98 of 100"
+
+
+@pytest.mark.parametrize(
+    ("changed", "verdict"),
+    [
+        ({}, "those inside kept their quality"),
+        ({"overhead_p95_ms": 300.0}, "those inside did not keep their quality"),
+        ({"late_p99_ms": 99.0}, "the callers were late, so that this tells nothing"),
+    ],
+)
+def test_callers_who_come_one_after_another(changed: dict[str, float], verdict: str) -> None:
+    ramp = replace(RAMP, slices=[SLICE, replace(SLICE, begins_s=10.0, inside=99, **changed)])
+    lines = shown(Comparison(Side([], ramp=ramp), Side()))
+    late = f"{changed.get('late_p99_ms', 2.0)} ms"
+    p95 = f"{changed.get('overhead_p95_ms', 90.0):.0f}"
+    assert row(lines, "10") == ["10", "99", "100 / 100", "40", p95, "120", late, "0.10"]
+    text = " ".join(line.strip() for line in lines)
+    assert "240 were let in, 60 found no room (150 refusals), 0 failed, 0 were cut off." in text
+    assert f"Worst p95 {p95} ms: {verdict}." in text
 
 
 def test_every_target_is_judged() -> None:

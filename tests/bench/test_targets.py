@@ -2,10 +2,11 @@ from dataclasses import replace
 
 import pytest
 
+from bench.arrivals import Ramp
 from bench.measure import Report
 from bench.probes import Burst, Calm
 from bench.targets import TARGETS, Comparison, Limit, Side, Target, Verdict, held_up_to, judge, ratio
-from tests.bench.reports import report
+from tests.bench.reports import RAMP, SLICE, report
 
 LATE = 99.0
 COUNTS = (1, 25, 100, 200, 250)
@@ -14,7 +15,7 @@ BURST = Burst(100, 100, 100.0, 400.0)
 
 
 def comparison(*ours: Report, floors: tuple[Report, ...] = ()) -> Comparison:
-    return Comparison(Side(list(ours), CALM, BURST), Side(list(floors)))
+    return Comparison(Side(list(ours), CALM, BURST, RAMP), Side(list(floors)))
 
 
 def all_good() -> Comparison:
@@ -90,6 +91,23 @@ def test_what_was_not_measured_is_neither_met_nor_missed() -> None:
 def test_a_smaller_burst_tells_nothing_of_the_target() -> None:
     judged = replace(all_good(), parley=replace(all_good().parley, burst=Burst(10, 10, 1.0, 2.0)))
     assert missed(judged) == ["of 100 that come within a second, accepted", "the same, time to open, p95"]
+
+
+RAMP_TARGETS = ["while 1 to 300 come, over the ideal, the worst p95", "the same, turns answered once"]
+
+
+@pytest.mark.parametrize(
+    ("ramp", "names"),
+    [
+        (replace(RAMP, slices=[replace(SLICE, overhead_p95_ms=251.0)]), RAMP_TARGETS[:1]),
+        (replace(RAMP, slices=[replace(SLICE, answered_once=98)]), RAMP_TARGETS[1:]),
+        (replace(RAMP, slices=[replace(SLICE, late_p99_ms=LATE)]), RAMP_TARGETS),
+        (replace(RAMP, came=299), RAMP_TARGETS),
+        (None, RAMP_TARGETS),
+    ],
+)
+def test_those_inside_must_keep_their_quality_while_others_come(ramp: Ramp | None, names: list[str]) -> None:
+    assert missed(replace(all_good(), parley=replace(all_good().parley, ramp=ramp))) == names
 
 
 def test_a_late_client_is_no_figure() -> None:
