@@ -43,6 +43,8 @@ def node_environment(config: Config) -> dict[str, str]:
         "RAY_worker_niceness": "0",
         # Serve's controller looks ten times a second by default, which is half of its idle time.
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
+        # And each replica, and each handle of one, brings its figures to Ray as often; Ray fetches them every ten seconds.
+        "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(config.server.patience_s + MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,
@@ -139,14 +141,10 @@ def _quiet() -> dict[str, str]:
 
 
 def _frugal(config: Config) -> dict[str, str]:
-    """Figures that Ray and Serve keep of themselves, for Ray's dashboard only; by default they cost more than callers do."""
-    seldom = {
-        # Ten times a second by default, in each replica and for each handle of one.
-        "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
-    }
+    """Figures that Ray keeps of itself are for its dashboard, and cost as much as a caller."""
     if config.ray.dashboard:
-        return seldom
-    return seldom | {
+        return {}
+    return {
         "RAY_enable_metrics_collection": "0",
         "RAY_task_events_report_interval_ms": "0",
         "REPORTER_UPDATE_INTERVAL_MS": "60000",

@@ -104,6 +104,18 @@ def test_what_holds_on_every_node_holds_on_the_only_one(run_dir: Path) -> None:
     assert not [value for value in alike.values() if str(run_dir) in value]
 
 
+def test_ray_keeps_figures_of_itself_only_where_its_dashboard_shows_them(run_dir: Path) -> None:
+    shown, hidden = (
+        ray_environment(load_config(None, [f"ray.dashboard={wanted}"], {}), run_dir, {}) for wanted in ("true", "false")
+    )
+    assert hidden.keys() > shown.keys()
+    assert hidden.keys() - shown.keys() == {
+        "RAY_enable_metrics_collection",
+        "RAY_task_events_report_interval_ms",
+        "REPORTER_UPDATE_INTERVAL_MS",
+    }
+
+
 def test_haproxys_pages_are_closed_to_other_machines(run_dir: Path) -> None:
     wrapper = ray_environment(load_config(None, (), {}), run_dir, {})["RAY_SERVE_HAPROXY_BINARY_PATH"]
     file = run_dir / "haproxy.cfg"
