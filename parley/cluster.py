@@ -26,6 +26,7 @@ LONGEST_GIST = 400
 DRAIN_S = 60.0
 """Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for 30 of them in any case."""
 VITAL = {"raylet", "gcs_server"}
+EVERYWHERE = "0.0.0.0"
 _COMMON: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
 _TAKEN_UP_S = 1.0
 """Seconds in which Serve begins with a deploy; until then it tells of the one before."""
@@ -82,7 +83,23 @@ def start_serve(config: Config) -> None:
         there = f"{client.http_config.host}:{client.http_config.port}"
         message = f"Ray Serve already runs on that cluster, at {there}; set server.host and server.port to that"
         raise ServerError("serve_elsewhere", message)
+    if config.ray.address:
+        check_reach(host, _node_addresses())
     serve.start(http_options=HTTPOptions(host=host, port=port))
+
+
+def _node_addresses() -> list[str]:
+    import ray
+
+    return [node["NodeManagerAddress"] for node in ray.nodes() if node["Alive"]]
+
+
+def check_reach(host: str, nodes: list[str]) -> None:
+    """The proxies reach the gateway's replicas by the addresses of their nodes, and replicas listen where the server does."""
+    apart = [node for node in nodes if node != host]
+    if apart and host != EVERYWHERE:
+        message = f"the nodes of that cluster reach each other at {apart[0]}, but server.host is {host}"
+        raise ServerError("nodes_apart", f"{message}; set server.host={EVERYWHERE}, and accept keys")
 
 
 def deploy(config: Config) -> None:

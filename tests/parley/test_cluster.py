@@ -1,7 +1,10 @@
 import os
 import socket
 
-from parley.cluster import LONGEST_GIST, gist, holder_of, start_problem
+import pytest
+
+from parley.cluster import LONGEST_GIST, check_reach, gist, holder_of, start_problem
+from pipeline.errors import ServerError
 
 OURS = """The deployment failed to start 1 times in a row. Error:
 ray::ServeReplica:parley:asr.initialize() (pid=7)
@@ -39,6 +42,20 @@ def test_what_goes_well_is_no_problem() -> None:
 def test_a_gist_is_short() -> None:
     assert gist(THEIRS) == "ModuleNotFoundError: No module named 'torch'"
     assert len(gist("word " * 1000)) == LONGEST_GIST
+
+
+@pytest.mark.parametrize("nodes", [["127.0.0.1"], ["127.0.0.1", "127.0.0.1"]])
+def test_nodes_of_one_machine_reach_each_other_on_loopback(nodes: list[str]) -> None:
+    check_reach("127.0.0.1", nodes)
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "192.0.2.7"])
+def test_nodes_that_would_dial_replicas_in_vain_are_refused(host: str) -> None:
+    nodes = ["192.0.2.7", "192.0.2.8"]
+
+    check_reach("0.0.0.0", nodes)
+    with pytest.raises(ServerError, match=r"set server.host=0\.0\.0\.0"):
+        check_reach(host, nodes)
 
 
 def test_who_holds_a_port() -> None:
