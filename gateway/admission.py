@@ -34,24 +34,22 @@ _BUSY = f"this server has no room for another conversation at the moment; please
 class Admission:
     """In one gateway replica."""
 
-    def __init__(self, config: Config) -> None:
+    def __init__(self, config: Config, loop_lag: LoopLag) -> None:
+        """`loop_lag` is that of the replica's own loop."""
         self._most_ms = config.server.most_lag_ms
-        self._loop_lag = LoopLag()
+        self._loop_lag = loop_lag
         self._counts: deque[tuple[float, int]] = deque()
         """How many callers there were lately, and when."""
 
-    def start(self) -> None:
-        self._loop_lag.start()
-
-    @property
-    def loop_lag_ms(self) -> float:
-        return self._loop_lag.ms
+    def too_late(self, shard_late_ms: float) -> bool:
+        """Whether nobody should come to this shard."""
+        return shard_late_ms + self._loop_lag.ms > self._most_ms
 
     def check(self, shards_late_ms: list[float], callers: int) -> None:
         """Raises `server_busy` when there is no room, going by what the shards that can be reached said last."""
-        late_ms = min(shards_late_ms, default=0.0) + self._loop_lag.ms
+        shard_late_ms = min(shards_late_ms, default=0.0)
         before = self._callers_before(callers)
-        if late_ms > self._most_ms or callers - before >= self._most_growth(late_ms, before):
+        if self.too_late(shard_late_ms) or callers - before >= self._most_growth(shard_late_ms, before):
             raise ServerError("server_busy", _BUSY, retry_after_s=_RETRY_S)
 
     def _callers_before(self, callers: int) -> int:
@@ -63,6 +61,6 @@ class Admission:
             counts.append((now, callers))
         return counts[0][1]
 
-    def _most_growth(self, late_ms: float, before: int) -> int:
-        left = 1 - late_ms / self._most_ms
+    def _most_growth(self, shard_late_ms: float, before: int) -> int:
+        left = 1 - (shard_late_ms + self._loop_lag.ms) / self._most_ms
         return _AT_ONCE if left >= 0.5 else max(round(_STEP * left * before), 1)

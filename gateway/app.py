@@ -92,10 +92,8 @@ class Gateway:
         """Runs once in the replica's event loop, before its first request."""
         if self._health is None:
             links = [ShardLink(names.actor(name), self._config) for name in names.shard_names(self._config)]
-            admission = Admission(self._config)
-            admission.start()
-            self._calls = Calls(links, admission)
             self._loop_lag.start()
+            self._calls = Calls(links, Admission(self._config, self._loop_lag))
             self._gatherer = Gatherer(self._config, self._stages, self._report)
             self._health = HealthWatch(self._config, self._gatherer)
             self._live = Live(self._config, self._health, self._gatherer, {"ray": ray_dashboard.url()})

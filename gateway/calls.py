@@ -78,7 +78,7 @@ class Calls:
 
     def check_room(self) -> None:
         """Raises `server_busy` when another conversation would hurt those that there are."""
-        self._admission.check([link.lag_ms for link in self._links if link.up], sum(link.callers for link in self._links))
+        self._admission.check([link.lag_ms for link in self._links if link.up], self.callers)
 
     @property
     def callers(self) -> int:
@@ -134,7 +134,8 @@ class Calls:
         return rejoined
 
     def _place(self, call: Call, opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
-        link = min((link for link in self._links if link.up), key=lambda link: link.callers, default=None)
+        up = [link for link in self._links if link.up]
+        link = min(up, key=lambda link: (self._admission.too_late(link.lag_ms), link.callers), default=None)
         call.link = link
         if link is None:
             self._waiting.append(call)

@@ -103,6 +103,11 @@ async def settled(server: Running, at_least: int = 0) -> dict[str, Any]:
                 return health
 
 
+def _waiting(health: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """Who is there and what waits; how late loops are differs from one look to the next."""
+    return {name: {**pool, "loop_lag_ms": None} for name, pool in health["stages"].items()}
+
+
 async def test_three_hundred_that_come_and_go_leave_nothing(simulated: Running, spoken: Spoken) -> None:
     speech = await asyncio.to_thread(spoken, QUESTION)
     before = await settled(simulated)
@@ -120,7 +125,7 @@ async def test_three_hundred_that_come_and_go_leave_nothing(simulated: Running, 
     total = before["sessions"]["total"] + 300
     after = await settled(simulated, total)
     assert after["sessions"] == {"active": 0, "total": total}
-    assert after["stages"] == before["stages"]
+    assert _waiting(after) == _waiting(before)
     assert after["status"] == "healthy"
 
 

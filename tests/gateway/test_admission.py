@@ -5,6 +5,7 @@ from typing import cast
 
 import pytest
 
+from actors.loop_lag import LoopLag
 from gateway.admission import Admission
 from pipeline.config import load_config
 from pipeline.errors import ServerError
@@ -42,12 +43,12 @@ def come(admission: Admission, late_ms: float, inside: int, knocking: int) -> in
     ],
 )
 def test_a_conversation_begins_where_it_is_not_late(lates_ms: list[float], expected: bool) -> None:
-    assert admits(Admission(CONFIG), lates_ms) is expected
+    assert admits(Admission(CONFIG, LoopLag()), lates_ms) is expected
 
 
 def test_who_is_turned_away_hears_when_to_come_back() -> None:
     with pytest.raises(ServerError, match=r"try again in 5 s \[server_busy\]") as caught:
-        Admission(CONFIG).check([900.0], 0)
+        Admission(CONFIG, LoopLag()).check([900.0], 0)
     assert caught.value.retry_after_s == 5
 
 
@@ -66,12 +67,12 @@ def test_who_is_turned_away_hears_when_to_come_back() -> None:
     ],
 )
 def test_the_later_it_is_the_fewer_come_in_at_once(late_ms: float, inside: int, expected: int) -> None:
-    assert come(Admission(CONFIG), late_ms, inside, 200) == expected
+    assert come(Admission(CONFIG, LoopLag()), late_ms, inside, 200) == expected
 
 
 def test_when_the_last_who_came_have_talked_the_next_come_in() -> None:
     async def job() -> list[int]:
-        admission = Admission(CONFIG)
+        admission = Admission(CONFIG, LoopLag())
         inside, came = 200, list[int]()
         for _ in range(8):
             came.append(come(admission, 90.0, inside, 20))
@@ -83,14 +84,15 @@ def test_when_the_last_who_came_have_talked_the_next_come_in() -> None:
 
 
 def test_who_has_left_again_takes_no_room() -> None:
-    admission = Admission(CONFIG)
+    admission = Admission(CONFIG, LoopLag())
     assert [come(admission, 0.0, 0, 100) for _ in range(5)] == [100] * 5
 
 
 def test_a_loop_that_lags_takes_nobody_in_until_it_is_well_again() -> None:
     async def job() -> list[bool]:
-        admission = Admission(CONFIG)
-        admission.start()
+        loop_lag = LoopLag()
+        loop_lag.start()
+        admission = Admission(CONFIG, loop_lag)
         admitted = [admits(admission, [20.0])]
         # A lag is believed when it lasts.
         for seconds in (0.3, 0.3, 10.0):

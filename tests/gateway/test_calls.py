@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from actors.buffer import Opening
+from actors.loop_lag import LoopLag
 from actors.outbox import Rejoined
 from gateway.admission import Admission
 from gateway.calls import Call, Calls
@@ -81,7 +82,7 @@ class Link:
 
 
 def carrying(*links: Link) -> Calls:
-    return Calls(list(links), Admission(load_config(environ={})))  # type: ignore[arg-type]
+    return Calls(list(links), Admission(load_config(environ={}), LoopLag()))  # type: ignore[arg-type]
 
 
 def call(id: int = 1) -> Call:
@@ -101,6 +102,13 @@ async def test_a_call_goes_where_the_fewest_are() -> None:
     for id in range(4):
         calls.open(call(id), nobody)
     assert [link.callers for link in links] == [4, 3, 3]
+
+
+async def test_or_where_it_is_not_too_late() -> None:
+    late, other = Link(callers=1), Link(callers=3)
+    late.lag_ms = 500.0
+    carrying(late, other).open(call(), nobody)
+    assert (len(late.opened), len(other.opened)) == (0, 1)
 
 
 async def test_and_never_where_nobody_answers() -> None:
