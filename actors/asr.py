@@ -4,6 +4,7 @@ import time
 
 from actors.providers import Providers
 from pipeline.config import Config
+from pipeline.figures import Snapshot
 from pipeline.flow import load_flow
 from pipeline.ports import Recogniser, Transcript, Utterance, Warmable
 
@@ -28,3 +29,6 @@ class ASR:
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()
+
+    def figures(self) -> Snapshot:
+        return self._providers.figures("asr")

@@ -200,7 +200,8 @@ class BufferActor:
 
     async def standing(self, after: float) -> Standing:
         """How it goes, for whoever watches, with the turns that were answered after a time."""
-        return self._tally.standing(await self.status(), self._all_books(), after)
+        replicas = self._stages.reports() if isinstance(self._stages, FarStages) else []
+        return self._tally.standing(await self.status(), self._all_books(), after, replicas)
 
     def _all_books(self) -> Books:
         books = Books()

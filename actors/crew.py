@@ -12,6 +12,7 @@ from itertools import count
 from typing import Any, NamedTuple
 
 from actors.line import Address, Line, Switchboard
+from pipeline.figures import Report
 
 log = logging.getLogger(__name__)
 
@@ -57,7 +58,7 @@ class Ended(NamedTuple):
     error: Exception | None
 
 
-FromReplica = Joined | Leaving | Item | Ended
+FromReplica = Joined | Leaving | Item | Ended | Report
 FromShard = Asked | Left
 
 
@@ -67,6 +68,8 @@ class _Member:
     line: Line
     under_way: dict[int, asyncio.Queue[Item | Ended]] = field(default_factory=lambda: {})
     leaving: bool = False
+    report: Report | None = None
+    """How it stood last, if it told this process."""
 
 
 class Crew:
@@ -79,6 +82,10 @@ class Crew:
     async def address(self) -> Address:
         """Where replicas call in."""
         return await self._switchboard.address()
+
+    def reports(self) -> list[Report]:
+        """How those stand who have told it."""
+        return [member.report for member in self._members.values() if member.report is not None]
 
     async def ask(self, stage: str, what: str, *arguments: Any) -> AsyncGenerator[Any, None]:
         """The pieces of an answer; who leaves early spares the replica the rest."""
@@ -121,6 +128,8 @@ class Crew:
                 answer = member.under_way.pop(message.number, None)
                 if answer is not None:
                     answer.put_nowait(message)
+            case Report():
+                member.report = message
 
     def _lost(self, line: Line) -> None:
         member = self._members.pop(line, None)

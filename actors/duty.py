@@ -14,9 +14,11 @@ from typing import Any
 from actors.crew import Asked, Ended, FromShard, Item, Joined, Leaving
 from actors.line import Address, Line, dial
 from actors.names import actor, shard_names
+from actors.reporting import Reporting
 from actors.scaling import WORK
 from actors.stages import as_parley_error
 from pipeline.config import Config
+from pipeline.figures import Report
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +51,12 @@ class Duty:
     def work(self) -> int:
         """Requests that are under way, or wait."""
         return len(self._tasks)
+
+    def report(self, report: Report) -> None:
+        """Tells a shard how this replica stands; any will do."""
+        line = next((line for line in self._lines if line.open), None)
+        if line is not None:
+            line.send(report)
 
     async def end(self) -> None:
         """Takes no more requests, and returns when those that there are have been answered."""
@@ -111,6 +119,7 @@ class Replica:
         self._stage = stage(config)
         self._duty = Duty(name, self._answer, getattr(config, name).pool.max_ongoing_requests)
         self._duty.begin([lambda shard=shard: actor(shard).crew.remote() for shard in shard_names(config)])
+        self._reporting = Reporting(name, self._stage.figures, self._duty.report)
 
     async def answer(self, what: str, *arguments: Any) -> AsyncGenerator[Any, None]:
         async with aclosing(self._answer(what, arguments)) as pieces:

@@ -13,6 +13,7 @@ from itertools import groupby
 from actors.gathering import gathered
 from actors.providers import Providers
 from pipeline.config import Config
+from pipeline.figures import Snapshot
 from pipeline.flow import load_flow
 from pipeline.phrasing import Phraser
 from pipeline.ports import CallDelta, Finish, FlowStep, Prompt, ReplyPart, TextDelta, Thinker
@@ -45,6 +46,9 @@ class LLM:
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()
+
+    def figures(self) -> Snapshot:
+        return self._providers.figures("llm")
 
 
 class _Making:

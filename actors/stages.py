@@ -18,6 +18,7 @@ from actors.retrying import Hearing, Speaking, Thinking, retried
 from actors.tts import TTS, TimedSpeech
 from pipeline.config import Budget, Config
 from pipeline.errors import ParleyError, ServerError
+from pipeline.figures import Report
 from pipeline.ports import Phrase, Prompt, Utterance, Voice
 
 APP = "parley"
@@ -89,6 +90,10 @@ class FarStages:
         """Where the replicas of a crew call in."""
         assert isinstance(self._way, Crew)
         return await self._way.address()
+
+    def reports(self) -> list[Report]:
+        """How the replicas of a crew stand."""
+        return self._way.reports() if isinstance(self._way, Crew) else []
 
     async def voices(self) -> tuple[Voice, ...]:
         async with aclosing(self._way.ask("tts", "voices")) as answers:

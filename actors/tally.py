@@ -6,6 +6,7 @@ unless `dashboard.transcripts` says so, and nobody can tell from them whose turn
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, NamedTuple
 
@@ -132,13 +133,14 @@ class Tally:
         """Another process has said how it stands."""
         self._others[report.process] = (time.monotonic(), report)
 
-    def standing(self, status: dict[str, Any], books: Books, after: float) -> Standing:
-        """How the shard stands, with the turns that were answered after a time."""
+    def standing(self, status: dict[str, Any], books: Books, after: float, others: Sequence[Report] = ()) -> Standing:
+        """How the shard stands, with the turns that were answered after a time, and others that have told it."""
         now = time.monotonic()
         self._others = {name: told for name, told in self._others.items() if now - told[0] < _REPORTS_KEPT_S}
         self._put(status, books)
         turns = tuple(turn for turn in self._turns if turn.at > after)
-        return Standing(status, self.figures.snapshot(), tuple(report for _, report in self._others.values()), turns)
+        others = (*others, *(report for _, report in self._others.values()))
+        return Standing(status, self.figures.snapshot(), others, turns)
 
     def _put(self, status: dict[str, Any], books: Books) -> None:
         """What the shard keeps itself."""

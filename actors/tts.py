@@ -11,6 +11,7 @@ from actors.gathering import gathered
 from actors.providers import Providers
 from actors.resampling import Resampler
 from pipeline.config import Config
+from pipeline.figures import Snapshot
 from pipeline.ports import Phrase, Speaker, Speech, Voice, Word
 
 _NOTHING = np.empty(0, np.int16)
@@ -52,6 +53,9 @@ class TTS:
 
     def status(self) -> list[dict[str, str]]:
         return self._providers.status()
+
+    def figures(self) -> Snapshot:
+        return self._providers.figures("tts")
 
 
 def _pcm(pieces: list[Speech], resampler: Resampler) -> bytes:

@@ -5,7 +5,6 @@ from contextlib import suppress
 from http import HTTPStatus
 from typing import Any
 
-from ray import serve
 from ray.serve.handle import DeploymentHandle
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -14,6 +13,7 @@ from starlette.routing import BaseRoute, Route
 
 from actors import names
 from actors.loop_lag import LoopLag
+from actors.reporting import process_name
 from actors.stages import FarStages, Serve
 from gateway import ray_dashboard, sockets
 from gateway.about import About
@@ -106,7 +106,7 @@ class Gateway:
         """Tells the cluster how this replica stands."""
         FIGURES.put(of.CALLERS, self._all_calls().callers)
         FIGURES.put(of.LOOP_LAG, self._loop_lag.ms / 1000)
-        self._all_calls().report(Report("gateway", _name(), FIGURES.snapshot()))
+        self._all_calls().report(Report("gateway", process_name("gateway"), FIGURES.snapshot()))
 
     async def _look(self) -> tuple[dict[str, Any], Gathered]:
         """How the cluster stands now."""
@@ -128,7 +128,3 @@ class Gateway:
             picture = {"status": picture["status"]}
         healthy = picture["status"] == "healthy"
         return JSONResponse(picture, HTTPStatus.OK if healthy else HTTPStatus.SERVICE_UNAVAILABLE)
-
-
-def _name() -> str:
-    return f"gateway-{serve.get_replica_context().replica_id.unique_id}"

@@ -56,9 +56,6 @@ def of_cluster(picture: dict[str, Any]) -> Figures:
         figures.put(of.REPLICAS_WANTED, state["replicas"], pool)
         figures.put(of.REPLICAS, state["alive"], pool)
         figures.put(of.QUEUE_DEPTH, state["queue_depth"], pool)
-    for stage, providers in picture["providers"].items():
-        for provider in providers:
-            figures.put(of.PROVIDER_STATE, 1, stage, provider["name"], provider["state"])
     return figures
 
 
