@@ -149,11 +149,11 @@ def check_shards(config: Config) -> None:
     """Shards and VAD actors hold conversations: their numbers stay as long as the server runs."""
     import ray
 
-    from actors import pool
+    from actors.names import shard_names, vad_names
 
     actors: list[Any] = ray.util.list_named_actors(all_namespaces=True)
     running = {actor["name"] for actor in actors if actor["namespace"] == NAMESPACE}
-    if running != {*pool.shard_names(config), *pool.vad_names(config)}:
+    if running != {*shard_names(config), *vad_names(config)}:
         message = "buffer.replicas and vad.replicas cannot change while a server runs; stop it, and start it with the others"
         raise ServerError("shards_differ", message)
 

@@ -9,7 +9,7 @@ import os
 import time
 from pathlib import Path
 
-from parley import cluster, providers
+from parley import cluster, launcher, providers
 from parley.environment import ray_environment, token_file
 from parley.rundir import Record
 from pipeline import keys
@@ -34,6 +34,7 @@ def deploy(config: Config, record: Record) -> float:
         cluster.start_ray(config, run_dir)
         cluster.check_shards(config)
         cluster.deploy(config)
+        launcher.wait_healthy(record.url, cluster.START_LIMIT_S)
     except ParleyError:
         raise
     except Exception as error:
