@@ -1,9 +1,11 @@
 """A replica of a stage says now and then how it stands, to whoever gathers that."""
 
 import asyncio
+import os
 from collections.abc import Callable
 
 from ray import serve
+from ray.serve.exceptions import RayServeException
 
 from actors.loop_lag import LoopLag
 from pipeline import figures as of
@@ -32,5 +34,8 @@ class Reporting:
 
 
 def process_name(pool: str) -> str:
-    """What this replica is called among the processes of the cluster."""
-    return f"{pool}-{serve.get_replica_context().replica_id.unique_id}"
+    """What this replica is called among the processes of the cluster; one that Serve does not run goes by its number."""
+    try:
+        return f"{pool}-{serve.get_replica_context().replica_id.unique_id}"
+    except RayServeException:
+        return f"{pool}-{os.getpid()}"
