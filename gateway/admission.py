@@ -23,7 +23,7 @@ _LATELY_S = 5.0
 """As long as lateness remembers: what came before that, it tells of."""
 _GLANCE_S = 0.1
 """Shortest time between two counts of callers that are kept."""
-_AT_ONCE = 150
+_AT_ONCE = 110
 """Growth in that time of a replica that is not late."""
 _STEP = 0.2
 """Growth of one that is late, as a share of its callers, if nothing were left to the limit; at half of it a tenth is left."""

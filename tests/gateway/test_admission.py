@@ -55,9 +55,9 @@ def test_who_is_turned_away_hears_when_to_come_back() -> None:
 @pytest.mark.parametrize(
     ("late_ms", "inside", "expected"),
     [
-        (0.0, 0, 150),
-        (60.0, 0, 150),
-        (60.0, 500, 150),
+        (0.0, 0, 110),
+        (60.0, 0, 110),
+        (60.0, 500, 110),
         (61.0, 0, 1),
         (61.0, 200, 20),
         (90.0, 200, 10),
