@@ -1,8 +1,8 @@
 """Whether one more conversation may begin: not when those that there are would suffer.
 
 Lateness decides, not a count. Each shard says twice a second how late it answers (actors.lateness); what this replica's own
-event loop lags comes on top. Who is turned away hears when to try again; who is inside stays, and keeps the quality that they
-have.
+event loop lags comes on top, unless nobody is here who could suffer by it. Who is turned away hears when to try again; who is
+inside stays, and keeps the quality that they have.
 
 But who has just come is quiet yet, and lateness tells of them only when they have talked. So it also counts by how many callers
 the replica has grown in the last seconds, and how much it may depends on how late it is already:
@@ -43,13 +43,13 @@ class Admission:
 
     def too_late(self, shard_late_ms: float) -> bool:
         """Whether nobody should come to this shard."""
-        return shard_late_ms + self._loop_lag.ms > self._most_ms
+        return shard_late_ms > self._most_ms
 
     def check(self, shards_late_ms: list[float], callers: int) -> None:
         """Raises `server_busy` when there is no room, going by what the shards that can be reached said last."""
-        shard_late_ms = min(shards_late_ms, default=0.0)
+        late_ms = min(shards_late_ms, default=0.0) + (self._loop_lag.ms if callers else 0.0)
         before = self._callers_before(callers)
-        if self.too_late(shard_late_ms) or callers - before >= self._most_growth(shard_late_ms, before):
+        if late_ms > self._most_ms or callers - before >= self._most_growth(late_ms, before):
             raise ServerError("server_busy", _BUSY, retry_after_s=_RETRY_S)
 
     def _callers_before(self, callers: int) -> int:
@@ -61,6 +61,6 @@ class Admission:
             counts.append((now, callers))
         return counts[0][1]
 
-    def _most_growth(self, shard_late_ms: float, before: int) -> int:
-        left = 1 - (shard_late_ms + self._loop_lag.ms) / self._most_ms
+    def _most_growth(self, late_ms: float, before: int) -> int:
+        left = 1 - late_ms / self._most_ms
         return _AT_ONCE if left >= 0.5 else max(round(_STEP * left * before), 1)

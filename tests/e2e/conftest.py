@@ -8,18 +8,22 @@ from bench.server import Running, serving
 from bench.speech import say
 from pipeline.ports import Samples
 
+ROOM = "server.most_lag_ms=5000"
+"""However slow the machine is, nobody is turned away."""
+
 
 @pytest.fixture(scope="session")
 def offline() -> Iterator[Running]:
     """The default configuration, with no keys: pocketsphinx, the call flow and eSpeak."""
-    with serving("default.yaml", "conversation.greeting=false", "asr.providers=[sphinx]", "llm.providers=[flow]") as server:
+    settings = ("conversation.greeting=false", "asr.providers=[sphinx]", "llm.providers=[flow]", ROOM)
+    with serving("default.yaml", *settings) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def simulated() -> Iterator[Running]:
     """Simulated providers, so that many can talk at once."""
-    with serving("bench.yaml") as server:
+    with serving("bench.yaml", ROOM) as server:
         yield server
 
 

@@ -93,15 +93,17 @@ def test_a_loop_that_lags_takes_nobody_in_until_it_is_well_again() -> None:
         loop_lag = LoopLag()
         loop_lag.start()
         admission = Admission(CONFIG, loop_lag)
-        admitted = [admits(admission, [20.0])]
+        admitted = [admits(admission, [20.0], 1)]
         # A lag is believed when it lasts.
         for seconds in (0.3, 0.3, 10.0):
             await _stall(seconds)
-            admitted.append(admits(admission, [20.0]))
+            admitted.append(admits(admission, [20.0], 1))
+        # Who is alone with it makes nobody suffer.
+        admitted.append(admits(admission, [20.0]))
         await asyncio.sleep(10.5)
-        return [*admitted, admits(admission, [20.0])]
+        return [*admitted, admits(admission, [20.0], 1)]
 
-    assert run_in_fake_time(job) == [True, True, False, False, True]
+    assert run_in_fake_time(job) == [True, True, False, False, True, True]
 
 
 async def _stall(seconds: float) -> None:
