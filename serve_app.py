@@ -52,6 +52,8 @@ def _deployment(
             min_replicas=pool.min_replicas,
             max_replicas=pool.max_replicas,
             target_ongoing_requests=pool.target_ongoing_requests,
+            look_back_period_s=pool.look_back_s,
+            metrics_interval_s=pool.look_back_s / 2,
             upscale_delay_s=pool.upscale_delay_s,
             downscale_delay_s=pool.downscale_delay_s,
             policy=policy,

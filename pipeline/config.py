@@ -97,6 +97,8 @@ class Pool(Settings):
     """Requests under way in one replica at most; more wait."""
     num_cpus: float = Field(default=0.1, ge=0)
     """Cores that Ray reserves for a replica."""
+    look_back_s: float = Field(default=10.0, gt=0)
+    """Seconds over which the load is averaged; it is heard of twice in that time."""
     upscale_delay_s: Seconds = 3.0
     """Seconds of load before a replica is added."""
     downscale_delay_s: Seconds = 60.0
