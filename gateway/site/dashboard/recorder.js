@@ -100,7 +100,7 @@ export class Recorder {
         y: { range: (_, __, most) => [0, Math.max(least(fixed), (most ?? 0) * 1.08)] },
       },
       axes: [
-        { ...axis, size: last ? 24 : 0, space: 60, values: (_, times) => times.map((at) => (last ? clock(at, false) : "")) },
+        { ...axis, size: last ? 24 : 0, space: 60, values: (_, times) => times.map((at) => (last ? this.time(at) : "")) },
         { ...axis, size: AXIS, space: 28, incrs: whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000] : undefined },
       ],
       series: [{}, ...drawn.map((trace) => this.series(trace))],
@@ -109,6 +109,11 @@ export class Recorder {
         draw: limits ? [(plot) => drawLimits(plot, fixed)] : [],
       },
     };
+  }
+
+  /** Of a line across the paper; what stands at its very end would be cut off. */
+  time(at) {
+    return this.state.at - at > this.span.seconds / 40 ? clock(at, false) : "";
   }
 
   series({ ink: name, width = 1.5, fill, stepped, dash }) {
