@@ -1,4 +1,4 @@
-"""Whether one more conversation may begin: not when those that there are would suffer.
+"""Whether more work may begin: not when the conversations that there are would suffer.
 
 Lateness decides, not a count. Each shard says twice a second how late it answers (actors.lateness); what this replica's own
 event loop lags comes on top, unless nobody is here who could suffer by it. Who is turned away hears when to try again; who is
@@ -10,6 +10,8 @@ the replica has grown in the last seconds, and how much it may depends on how la
 - later than `server.most_lag_ms`: nobody comes in;
 - more than half of that: a few, fewer the later it is, so that what each step does is seen before the next one;
 - otherwise everybody does, unless so many come at once that nobody can know what they will do to each other.
+
+Files to transcribe and texts to speak have rooms of their own (gateway.audio.places); of these rules the first holds for them.
 """
 
 import time
@@ -28,7 +30,7 @@ _AT_ONCE = 110
 _STEP = 0.2
 """Growth of one that is late, as a share of its callers, if nothing were left to the limit; at half of it a tenth is left."""
 _RETRY_S = 5
-_BUSY = f"this server has no room for another conversation at the moment; please try again in {_RETRY_S} s"
+_BUSY = f"this server has no room at the moment; please try again in {_RETRY_S} s"
 
 
 class Admission:
@@ -46,11 +48,18 @@ class Admission:
         return shard_late_ms > self._most_ms
 
     def check(self, shards_late_ms: list[float], callers: int) -> None:
-        """Raises `server_busy` when there is no room, going by what the shards that can be reached said last."""
-        late_ms = min(shards_late_ms, default=0.0) + (self._loop_lag.ms if callers else 0.0)
+        """Raises `server_busy` when one more caller has no room, by what the shards that can be reached said last."""
+        late_ms = self.check_lateness(shards_late_ms, callers)
         before = self._callers_before(callers)
-        if late_ms > self._most_ms or callers - before >= self._most_growth(late_ms, before):
-            raise ServerError("server_busy", _BUSY, retry_after_s=_RETRY_S)
+        if callers - before >= self._most_growth(late_ms, before):
+            raise _busy()
+
+    def check_lateness(self, shards_late_ms: list[float], callers: int) -> float:
+        """How late it is; raises `server_busy` when that is too late for anything more."""
+        late_ms = min(shards_late_ms, default=0.0) + (self._loop_lag.ms if callers else 0.0)
+        if late_ms > self._most_ms:
+            raise _busy()
+        return late_ms
 
     def _callers_before(self, callers: int) -> int:
         now = time.monotonic()
@@ -64,3 +73,7 @@ class Admission:
     def _most_growth(self, late_ms: float, before: int) -> int:
         left = 1 - late_ms / self._most_ms
         return _AT_ONCE if left >= 0.5 else max(round(_STEP * left * before), 1)
+
+
+def _busy() -> ServerError:
+    return ServerError("server_busy", _BUSY, retry_after_s=_RETRY_S)

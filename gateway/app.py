@@ -70,9 +70,13 @@ class Gateway:
     def _api(self) -> list[BaseRoute]:
         """What `/v1` answers, all of it behind the guard."""
         stages = FarStages(Serve(), self._config.budget)
+
+        def check() -> None:
+            self._all_calls().check_lateness()
+
         return [
-            *Transcriptions(self._config, stages).routes(),
-            *SpeechApi(self._config, stages).routes(),
+            *Transcriptions(self._config, stages, check).routes(),
+            *SpeechApi(self._config, stages, check).routes(),
             *Models(lambda: self._watch().picture()["providers"]).routes(),
             *RealtimeApi(self._config, stages, self._guard, self._watch, self._all_calls).routes(),
         ]

@@ -78,7 +78,14 @@ class Calls:
 
     def check_room(self) -> None:
         """Raises `server_busy` when another conversation would hurt those that there are."""
-        self._admission.check([link.lag_ms for link in self._links if link.up], self.callers)
+        self._admission.check(self._late_ms(), self.callers)
+
+    def check_lateness(self) -> None:
+        """Raises `server_busy` when work beside the conversations would hurt them."""
+        self._admission.check_lateness(self._late_ms(), self.callers)
+
+    def _late_ms(self) -> list[float]:
+        return [link.lag_ms for link in self._links if link.up]
 
     @property
     def callers(self) -> int:

@@ -1,14 +1,15 @@
 """`POST /v1/audio/speech`: a text in, its sound out while it is made; `GET /v1/audio/voices`: who may speak it.
 
-A place among `api.speeches` is taken before the text is read; where none is free the request is refused with 429 at once. A
-client that leaves stops the work. A failure before the first sound is an HTTP status, also of a stream of events. Later it is
-such a stream's last event; sound alone can tell it in no other way than by a connection that breaks.
+A place among `api.speeches` is taken before the text is read; where none is free the request is refused with 429 at once, and
+with 503 where conversations would suffer by it. A client that leaves stops the work. A failure before the first sound is an
+HTTP status, also of a stream of events. Later it is such a stream's last event; sound alone can tell it in no other way than by
+a connection that breaks.
 """
 
 import base64
 import json
 import logging
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -47,7 +48,9 @@ class SpeechCut(Exception):
 class SpeechApi:
     """The addresses in one gateway replica."""
 
-    def __init__(self, config: Config, stages: Stages) -> None:
+    def __init__(self, config: Config, stages: Stages, check: Callable[[], None]) -> None:
+        """`check` raises what keeps the request out when the server has no time for it."""
+        self._check = check
         self._api = config.api
         self._language = config.conversation.language
         self._patience_s = config.budget.tts_ms * config.budget.hedge_at / 1000
@@ -70,6 +73,7 @@ class SpeechApi:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         try:
+            self._check()
             with self._places.take():
                 wanted = await read_request(request, self._api.speech_max_chars)
                 await self._check_voice(wanted.voice)

@@ -1,14 +1,14 @@
 """`POST /v1/audio/transcriptions`: a recording in, its words out, as OpenAI's clients ask for it.
 
 A place among `api.transcriptions` is taken before the first byte is read; where none is free the request is refused with 429
-at once. A client that leaves stops the work. A failure before the first words is an HTTP status, also of a stream; later it is
-the stream's last event.
+at once, and with 503 where conversations would suffer by it. A client that leaves stops the work. A failure before the first
+words is an HTTP status, also of a stream; later it is the stream's last event.
 """
 
 import asyncio
 import json
 import math
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -37,7 +37,9 @@ UNKNOWN_LANGUAGE = "und"
 class Transcriptions:
     """The address in one gateway replica."""
 
-    def __init__(self, config: Config, stages: Stages) -> None:
+    def __init__(self, config: Config, stages: Stages, check: Callable[[], None]) -> None:
+        """`check` raises what keeps the request out when the server has no time for it."""
+        self._check = check
         self._api = config.api
         self._hearing = Hearing(config, stages)
         self._places = Places(config.api.transcriptions, "files are transcribed", RETRY_AFTER_S)
@@ -57,6 +59,7 @@ class Transcriptions:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         try:
+            self._check()
             with self._places.take():
                 await self._serve(Request(scope, receive), send)
         except ParleyError as error:

@@ -106,6 +106,18 @@ def test_a_loop_that_lags_takes_nobody_in_until_it_is_well_again() -> None:
     assert run_in_fake_time(job) == [True, True, False, False, True, True]
 
 
+@pytest.mark.parametrize(("late_ms", "busy"), [(119.0, False), (121.0, True)])
+def test_work_beside_conversations_goes_by_lateness_alone(late_ms: float, busy: bool) -> None:
+    admission = Admission(CONFIG, LoopLag())
+    refused = 0
+    for _ in range(200):
+        try:
+            admission.check_lateness([late_ms], 1)
+        except ServerError:
+            refused += 1
+    assert refused == (200 if busy else 0)
+
+
 async def _stall(seconds: float) -> None:
     """What an event loop that has too much to do looks like from within."""
     await asyncio.sleep(0.45)

@@ -5,7 +5,7 @@ import base64
 import io
 import json
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from gateway.audio.speech import SpeechApi, SpeechCut
 from pipeline.config import load_config
 from pipeline.errors import ProviderError
 from pipeline.ports import Phrase
+from tests.gateway.audio.rooms import no_room, room
 from tests.gateway.audio.talkers import PIECE, Talkers, until
 
 TEXT = "The clinic is open on Saturday. It closes at one o'clock. Please come before noon."
@@ -31,8 +32,8 @@ PATH = "/v1/audio/speech"
 BROKEN = ProviderError("provider_cut", "it broke")
 
 
-def application(stages: Stages, *overrides: str) -> tuple[Starlette, SpeechApi]:
-    api = SpeechApi(load_config(None, ["tts.providers=[espeak]", *overrides], {}), stages)
+def application(stages: Stages, *overrides: str, check: Callable[[], None] = room) -> tuple[Starlette, SpeechApi]:
+    api = SpeechApi(load_config(None, ["tts.providers=[espeak]", *overrides], {}), stages, check)
     return Starlette(routes=[Mount("/v1", routes=api.routes())]), api
 
 
@@ -195,6 +196,14 @@ async def test_a_client_that_leaves_before_there_is_sound_stops_the_work_too() -
     async with asyncio.timeout(10):
         await request.running
     assert (talkers.made, talkers.closed, api.under_way, request.sent.qsize()) == (0, 1, 0, 0)
+
+
+async def test_where_conversations_would_suffer_no_text_is_taken() -> None:
+    talkers = Talkers()
+    app, _ = application(talkers, check=no_room)
+    answer = await post(app, input=TEXT)
+    assert (answer.status_code, answer.headers["retry-after"], talkers.asked) == (503, "5", [])
+    assert answer.json()["error"]["code"] == "server_busy"
 
 
 async def test_one_text_too_many_is_refused_until_a_place_is_free() -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -23,6 +23,7 @@ from pipeline.ports import Samples, Transcript, Utterance, Word
 from tests.actors.spoken import spoken
 from tests.gateway.audio.audio_files import CODECS, audio_file, plain_wav, tone
 from tests.gateway.audio.hearing_stages import HearingStages, until
+from tests.gateway.audio.rooms import no_room, room
 
 EVENT: TypeAdapter[Any] = TypeAdapter(TranscriptionStreamEvent)
 TEXT = "Good morning. How are you?"
@@ -40,8 +41,8 @@ def hears(number: int, utterance: Utterance) -> Transcript:
     return HEARD
 
 
-def made(stages: Any = None, *overrides: str) -> Transcriptions:
-    return Transcriptions(config(*overrides), stages or HearingStages(hears))
+def made(stages: Any = None, *overrides: str, check: Callable[[], None] = room) -> Transcriptions:
+    return Transcriptions(config(*overrides), stages or HearingStages(hears), check)
 
 
 PATH = "/v1/audio/transcriptions"
@@ -234,6 +235,14 @@ async def test_recognition_that_fails_within_a_stream_is_its_last_event() -> Non
     assert (deltas, caught.value.code) == (["hello"], "provider_timeout")
 
 
+async def test_where_conversations_would_suffer_no_file_is_taken() -> None:
+    served = made(check=no_room)
+    async with http(served) as client:
+        answer = await client.post(PATH, files={"file": FILE}, data={"model": "any"})
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert (answer.json()["error"]["code"], served.under_way) == ("server_busy", 0)
+
+
 async def test_more_than_can_be_done_is_refused_at_once_and_told_when_to_come_back() -> None:
     stages = HearingStages(hears, hold=True)
     served = made(stages, "api.transcriptions=2")
@@ -316,7 +325,7 @@ def speech() -> Samples:
 
 async def test_the_offline_recogniser_hears_freely(speech: Samples) -> None:
     settings = load_config(None, ["asr.providers=[sphinx]", "llm.providers=[sim]", "tts.providers=[sim]"], {})
-    served = Transcriptions(settings, LocalStages(settings))
+    served = Transcriptions(settings, LocalStages(settings), room)
     file = ("speech.mp3", audio_file(speech, "mp3"))
     verbose = await asked(served, file=file, response_format="verbose_json", timestamp_granularities=["word", "segment"])
     # Which words it hears in a synthetic voice differs from run to run.
