@@ -1,16 +1,18 @@
 import asyncio
 import json
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from bench import frames
+from bench import arrivals, frames, measure
 from bench.arrivals import _Crowd, _Mark, _slices
 from bench.caller import Answer, Caller, Refused
 from bench.measure import HELD_P95_MS, IDEAL_MS, LATE_LIMIT_MS, PHASES, REPLY_BYTES, Turn
-from bench.wires import WIRES
+from bench.wires import WIRES, Wire
 from tests.bench.reports import RAMP, SLICE
+from tests.fakes.fake_time import run_in_fake_time
 
 TURN = Turn([b"a", b"b", b"c", b"-", b"-", b"-"], 3)
 UPGRADED = b"HTTP/1.1 101 Switching Protocols\r\n\r\n"
@@ -54,6 +56,53 @@ def test_another_one_is_quiet_first() -> None:
 def test_a_question_is_asked_whole_or_not_at_all(asking: int) -> None:
     mouth = said(0, 15, asking)
     assert (mouth.sent, mouth.asked_after) == (b"abc------------", [3])
+
+
+class Door:
+    """Answers those who knock, in order; the last answer again and again."""
+
+    def __init__(self, *answers: Exception | None) -> None:
+        self.answers = list(answers)
+        self.knocked: list[float] = []
+
+    async def __call__(self, _url: str, _wire: Wire) -> tuple[Mouth, float]:
+        self.knocked.append(time.monotonic())
+        answer = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
+        if answer is not None:
+            raise answer
+        return Mouth(), 1.0
+
+
+@pytest.mark.parametrize(
+    ("answers", "knocked", "refusals", "failed", "inside"),
+    [
+        ([None], [3.0], 0, 0, 1),
+        ([Refused("server_busy", 5), Refused("server_busy", 2), None], [3.0, 8.0, 10.0], 2, 0, 1),
+        ([Refused("server_busy", 5)], [3.0, 8.0, 13.0, 18.0], 4, 0, 0),
+        ([ConnectionError("gone")], [3.0], 0, 1, 0),
+    ],
+)
+def test_who_is_turned_away_comes_back_a_few_times(
+    monkeypatch: pytest.MonkeyPatch,
+    answers: list[Exception | None],
+    knocked: list[float],
+    refusals: int,
+    failed: int,
+    inside: int,
+) -> None:
+    door = Door(*answers)
+    monkeypatch.setattr(arrivals, "connect", door)
+    crowd = _Crowd("", TURN)
+    run_in_fake_time(lambda: crowd.come(7, 3.0))
+    assert (door.knocked, crowd.refusals, crowd.failed) == (knocked, refusals, failed)
+    assert [number for number, group in enumerate(crowd.groups) for _ in group] == [7] * inside
+
+
+def test_a_measurement_waits_for_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    door = Door(Refused("server_busy", 5), Refused("server_busy", 5), None)
+    monkeypatch.setattr(measure, "connect", door)
+    run_in_fake_time(lambda: measure._opened("", WIRES["ws"]))
+    assert door.knocked == [0.0, 5.0, 10.0]
 
 
 # What is told of it
