@@ -34,7 +34,7 @@ _KEY_REFUSED = {
     "key_missing": "this server needs a key; put yours into the environment, as PARLEY_KEY",
     "key_invalid": "this server does not accept the key in PARLEY_KEY",
 }
-_NORMAL, _POLICY = 1000, 1008
+_NORMAL, _POLICY, _RESTART = 1000, 1008, 1012
 _MAY_CHANGE = ("rate_limit_exceeded",)
 """Why one is sent away for a moment: the place that the lost connection had is not free yet."""
 _OPEN_S = 3.0
@@ -48,7 +48,7 @@ class Patience:
     """When a connection counts as broken, and what is done about it."""
 
     again_s: float = 1.0
-    """Seconds before every try to connect again."""
+    """Seconds before every try to connect again, but for the first one when the server sends us to another gateway."""
     tries: int = 5
     heartbeat_s: float = 30.0
     """Seconds between two signs of life that are asked for."""
@@ -121,7 +121,8 @@ class Client:
             if problem is not None and not self._may_return(problem):
                 raise _refusal(problem) or ServerError("disconnected", f"the server ended the connection ({reason})")
             self._socket = None
-            async for message in self._return(reason):
+            ready = problem is not None and problem.rcvd is not None and problem.rcvd.code == _RESTART
+            async for message in self._return(reason, ready):
                 yield message
             if self._leaving:
                 return
@@ -152,11 +153,12 @@ class Client:
         """Whether the connection just broke, and there is a conversation to come back to."""
         return bool(self._resume) and (closed.rcvd is None or closed.rcvd.code != _POLICY)
 
-    async def _return(self, reason: str) -> AsyncGenerator[Received, None]:
-        """Tries to come back; ends when that worked, or nobody wants it any more."""
+    async def _return(self, reason: str, ready: bool) -> AsyncGenerator[Received, None]:
+        """Tries to come back, at once where others are ready; ends when that worked, or nobody wants it any more."""
         for tried in range(1, self._patience.tries + 1):
             yield {"type": "reconnecting", "tried": tried, "tries": self._patience.tries, "reason": reason}
-            await asyncio.sleep(self._patience.again_s)
+            if tried > 1 or not ready:
+                await asyncio.sleep(self._patience.again_s)
             if self._leaving:
                 return
             try:

@@ -280,6 +280,18 @@ async def test_a_second_passes_before_a_try() -> None:
     assert loop.time() - begun >= 1.0
 
 
+async def test_who_is_sent_to_another_gateway_comes_at_once() -> None:
+    async def begins_and_is_sent_away(socket: ServerConnection) -> None:
+        await socket.send(session(resumed=False))
+        await socket.close(1012, "service_restart")
+
+    async with server(Door(begins_and_is_sent_away, goes_on)) as url:
+        async with asyncio.timeout(5):
+            received = await talk(url, Patience(again_s=60))
+
+    assert kinds(received)[:4] == ["session", "reconnecting", "reconnected", "session"]
+
+
 async def test_who_breaks_a_rule_does_not_come_back() -> None:
     async def lets_go(socket: ServerConnection) -> None:
         await socket.send(session(resumed=False))
