@@ -1,6 +1,6 @@
 # make run            start a server in the foreground; Ctrl-C stops all of it
 # make test | check   the tests | format, lint, types and layers
-# make bench          what a conversation costs, beside a bare server that does the same work (a quarter of an hour)
+# make bench          what a conversation costs, beside a bare server that does the same work (twenty minutes)
 # make chaos          parts of a server are killed under talking callers; what became of their turns (four minutes)
 # make soak           callers come and go for half an hour; what grows
 # make clean          remove caches and what was built
