@@ -40,6 +40,7 @@ from pipeline.manner import Manner
 from pipeline.memento import Memento
 from pipeline.notices import Failed
 from pipeline.ports import Samples
+from pipeline.replay import Replay
 from pipeline.speculation import Books
 from pipeline.ticks import Tick
 
@@ -66,10 +67,8 @@ class Opening(NamedTuple):
     """What a caller must know to come back to it; empty if they cannot."""
     returns: Return | None = None
     """Where it goes on, if another shard has held it."""
-    events: int = 0
-    """How many of the caller's events that shard had taken."""
     generation: int = 0
-    """How often it has moved to another shard."""
+    """How often it has been placed at a shard."""
 
 
 class Rejoin(NamedTuple):
@@ -79,7 +78,14 @@ class Rejoin(NamedTuple):
     secret: str
 
 
-Said = tuple[list[Opening | Rejoin], Tick, list[tuple[int, on.FromCaller]]]
+class Moved(NamedTuple):
+    """A conversation goes on elsewhere, since this shard was taken for dead; if it only slept its copy is too old."""
+
+    id: int
+    generation: int
+
+
+Said = tuple[list[Opening | Rejoin | Moved], Tick, list[tuple[int, on.FromCaller]]]
 """What the callers of a gateway said: new conversations, audio, and events, in this order."""
 
 
@@ -95,6 +101,8 @@ class _Caller:
     ear: Ear
     errands: Errands
     opening: Opening
+    replay: Replay | None = None
+    """What is heard a second time, since it has moved here; None when all of that is."""
     events: int = 0
     """How many events of the caller were taken."""
     wake_at: float | None = None
@@ -160,17 +168,23 @@ class BufferActor:
         now = time.monotonic()
         for opening in openings:
             with self._at_cost_of(opening.id, outbox):
-                if isinstance(opening, Rejoin):
-                    self._rejoin(opening, outbox, now)
-                else:
-                    self._open(opening, outbox, self._configs.get(line, self._config), now)
+                match opening:
+                    case Opening():
+                        self._open(opening, outbox, self._configs.get(line, self._config), now)
+                    case Rejoin():
+                        self._rejoin(opening, outbox, now)
+                    case Moved():
+                        self._end_copy(opening)
         for conversation, samples in audio.unpack():
             self._hear(conversation, samples, outbox, now)
+        for opening in openings:
+            # What it is to hear again is there now.
+            if opening.id in self._callers:
+                self._go_through(self._callers[opening.id], now)
         for conversation, event in events:
             caller = self._callers.get(conversation)
             if caller is not None and caller.outbox is outbox:
-                caller.events += 1
-                self._give(caller, event, now)
+                self._attend(caller, event, now)
         if self._ready or self._gone:
             self._stirred.set()
 
@@ -241,34 +255,52 @@ class BufferActor:
             outbox.put(opening.id, None)
             return
         name = f"{opening.id:x}"
-        memento: Memento | None = None if opening.returns is None else pickle.loads(opening.returns.memento)
+        returns = opening.returns
+        memento: Memento | None = None if returns is None or returns.memento is None else pickle.loads(returns.memento)
         manner = opening.manner if memento is None else memento.manner
         conversation = Conversation(config, opening.flow, flow, manner, name=name)
         errands = Errands(name, self._stages, lambda event: self._deliver(opening.id, event))
-        caller = _Caller(opening.id, outbox, conversation, Ear(config), errands, opening, opening.events)
+        caller = _Caller(opening.id, outbox, conversation, Ear(config), errands, opening)
         caller.ear.adjust(manner)
         self._callers[opening.id] = caller
         self._opened += 1
-        if memento is None or opening.returns is None:
+        if returns is not None:
+            caller.events, caller.replay = returns.taken, Replay(caller.ear, returns)
+            caller.ear.begin_at(returns.position, speaking=returns.speaking)
+        if memento is None or returns is None:
             self._give(caller, on.Opened(), now)
         else:
-            self._go_on(caller, memento, opening.returns, now)
+            self._obey_all(caller, caller.conversation.restore(memento, returns.told, now))
 
-    def _go_on(self, caller: _Caller, memento: Memento, returns: Return, now: float) -> None:
-        """Takes over a conversation whose shard was lost."""
-        caller.ear.begin_at(returns.position)
-        if self._obey_all(caller, caller.conversation.restore(memento, returns.told, now)):
-            self._tell_place(caller, moved=True)
+    def _attend(self, caller: _Caller, event: on.FromCaller, now: float) -> None:
+        """Something that the caller does now."""
+        if caller.replay is None:
+            caller.events += 1
+            self._give(caller, event, now)
+        else:
+            caller.replay.put(event)
+            self._go_through(caller, now)
 
-    def _tell_place(self, caller: _Caller, *, moved: bool = False) -> None:
+    def _go_through(self, caller: _Caller, now: float) -> None:
+        """Gives what the caller did before, and whose time has come."""
+        while caller.replay is not None and self._callers.get(caller.id) is caller:
+            event = caller.replay.next()
+            if event is not None:
+                caller.events += 1
+                self._give(caller, event, now)
+            elif caller.replay.over:
+                caller.replay = None
+            else:
+                return
+
+    def _tell_place(self, caller: _Caller) -> None:
         """Tells the gateway where the conversation stands, if that has changed and can be told."""
-        if caller.ear.speaking:
-            return
         memento = caller.conversation.memento()
         if memento is None:
             return
-        snapshot = Snapshot(pickle.dumps(memento, protocol=5), caller.needed_from, caller.events, moved)
-        caller.outbox.put(caller.id, snapshot)
+        reply = None if memento.reply is None else memento.reply.turn
+        place = (caller.needed_from, caller.events, reply, caller.ear.speaking, caller.replay is not None)
+        caller.outbox.put(caller.id, Snapshot(pickle.dumps(memento, protocol=5), *place))
 
     def _rejoin(self, rejoin: Rejoin, outbox: Outbox, now: float) -> None:
         caller = self._callers.get(rejoin.id)
@@ -279,6 +311,12 @@ class BufferActor:
                 self._take_back(caller, outbox, now)
                 return
         outbox.put(rejoin.id, NotHere())
+
+    def _end_copy(self, moved: Moved) -> None:
+        """Unless the caller has come back to it, through another gateway."""
+        caller = self._callers.get(moved.id)
+        if caller is not None and caller.goodbye is not None and caller.opening.generation < moved.generation:
+            self._close(caller)
 
     def _miss(self, caller: _Caller, outbox: Outbox, now: float) -> None:
         """A caller comes back whose old connection is dead, though nobody has noticed."""
@@ -293,7 +331,8 @@ class BufferActor:
             caller.goodbye.cancel()
             caller.goodbye = None
         opening = caller.opening
-        place = (caller.conversation.manner, opening.flow, caller.ear.received, caller.events, opening.generation)
+        events = caller.events if caller.replay is None else caller.events + caller.replay.waiting
+        place = (caller.conversation.manner, opening.flow, caller.ear.received, events, opening.generation)
         outbox.put(caller.id, Rejoined(*place))
         for notice in missed:
             outbox.put(caller.id, notice)
@@ -469,6 +508,7 @@ class BufferActor:
                 event = caller.ear.judge(probability, piece_under_way=conversation.piece_under_way)
                 if event is not None:
                     self._give(caller, event, now)
+                self._go_through(caller, now)
                 caller.ear.hold_from(conversation.audio_needed_from)
 
     # Housekeeping
@@ -499,7 +539,7 @@ class BufferActor:
     def _tell_progress(self) -> None:
         """A caller who says nothing for long needs no journal of that."""
         for caller in self._callers.values():
-            if caller.conversation.unchanged and not caller.ear.speaking:
+            if caller.conversation.unchanged and not caller.ear.speaking and caller.replay is None:
                 caller.outbox.put(caller.id, Progress(caller.needed_from, caller.events))
 
 

@@ -9,7 +9,7 @@ from actors.outbox import Delivery, ForClient, Lag, NotHere, Progress, Rejoined
 from gateway.admission import Admission
 from gateway.link import ShardLink
 from pipeline.errors import ServerError
-from pipeline.events import FromCaller
+from pipeline.events import FromCaller, HungUp
 from pipeline.figures import Report
 from pipeline.journal import Journal, Snapshot
 
@@ -29,6 +29,8 @@ class Call:
         """Gets what the client should get."""
         self.link: ShardLink | None = None
         """None while no shard can be reached."""
+        self.left = False
+        """Whether the caller went away while none could."""
 
     @property
     def id(self) -> int:
@@ -99,7 +101,7 @@ class Calls:
 
     def open(self, call: Call, taker: Callable[[ForClient], None]) -> None:
         call.taker = taker
-        self._place(call, call.opening, b"", [])
+        self._place(call)
 
     def end(self, call: Call, last: FromCaller) -> None:
         """The caller is gone for good, or may come back through another gateway."""
@@ -108,13 +110,17 @@ class Calls:
             call.link.forget(call.id)
             call.link = None
         elif call in self._waiting:
-            self._waiting.remove(call)
+            call.left = True
+            if isinstance(last, HungUp):
+                self._waiting.remove(call)
 
     async def rejoin(self, call: Call, secret: str) -> Rejoined | None:
         """Looks for a conversation whose caller has come back; None when no shard knows it.
 
         A shard that was frozen for a while may hold an old copy: the newest one counts, and the others end.
         """
+        if any(waiting.id == call.id for waiting in self._waiting):
+            raise _later()
         asked = {link: asyncio.create_task(link.rejoin(call, secret)) for link in self._links}
         newest: ShardLink | None = None
         try:
@@ -126,7 +132,7 @@ class Calls:
             if newest is not None:
                 return self._take_back(call, newest, found[newest])
             if not all(_answered(answer) for answer in asked.values()):
-                raise ServerError("resume_later", "a part of the server is being started again; try once more in a second")
+                raise _later()
             return None
         finally:
             for link, answer in asked.items():
@@ -140,31 +146,37 @@ class Calls:
         link.adopt(call)
         return rejoined
 
-    def _place(self, call: Call, opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
+    def _place(self, call: Call) -> None:
+        """A conversation begins, or goes on elsewhere."""
         up = [link for link in self._links if link.up]
         link = min(up, key=lambda link: (self._admission.too_late(link.lag_ms), link.callers), default=None)
         call.link = link
         if link is None:
             self._waiting.append(call)
-        else:
-            link.open(call, opening, audio, events)
+            return
+        returns, audio = call.journal.go_back()
+        call.opening = call.opening._replace(generation=call.opening.generation + 1)
+        link.open(call, call.opening._replace(returns=returns), audio)
+        if call.left:
+            # That it left is told last; where it is now, its caller may come back to it.
+            link.forget(call.id)
+            call.link = None
 
     def _lost(self, calls: list[Call]) -> None:
         """A shard died with these calls."""
         log.warning("a shard is lost; %d conversations go on elsewhere", len(calls))
         for call in calls:
-            self._move(call)
+            self._place(call)
 
     def _back(self) -> None:
         """A shard can be reached."""
         waiting, self._waiting = self._waiting, []
         for call in waiting:
-            self._move(call)
+            self._place(call)
 
-    def _move(self, call: Call) -> None:
-        call.opening = call.opening._replace(generation=call.opening.generation + 1)
-        returns, audio, events = call.journal.go_back()
-        self._place(call, call.opening._replace(returns=returns, events=call.journal.events_at), audio, events)
+
+def _later() -> ServerError:
+    return ServerError("resume_later", "a part of the server is being started again; try once more in a second")
 
 
 Asked = dict[ShardLink, asyncio.Task[Rejoined | None]]
@@ -176,4 +188,4 @@ def _answered(answer: asyncio.Task[Rejoined | None]) -> bool:
 
 def _found(asked: Asked) -> dict[ShardLink, Rejoined]:
     answers = {link: answer.result() for link, answer in asked.items() if _answered(answer)}
-    return {link: rejoined for link, rejoined in answers.items() if rejoined is not None}
+    return {link: rejoined for link, rejoined in answers.items() if rejoined is not None and link.up}

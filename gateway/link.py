@@ -12,7 +12,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actors.buffer import Opening, Rejoin
+from actors.buffer import Moved, Opening, Rejoin
 from actors.gathering import Throttle
 from actors.line import Line, dial
 from actors.outbox import Delivery, Lag, NotHere, Rejoined
@@ -53,7 +53,7 @@ class ShardLink:
         self._calls: dict[int, Call] = {}
         self._lulls: defaultdict[int, Lull] = defaultdict(Lull)
         self._rejoining: dict[int, _Question] = {}
-        self._openings: list[Opening | Rejoin] = []
+        self._openings: list[Opening | Rejoin | Moved] = []
         self._audio: list[tuple[int, bytes]] = []
         self._events: list[tuple[int, FromCaller]] = []
         self.lag_ms = 0.0
@@ -73,13 +73,12 @@ class ShardLink:
     def callers(self) -> int:
         return len(self._calls)
 
-    def open(self, call: "Call", opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
+    def open(self, call: "Call", opening: Opening, audio: bytes) -> None:
         """A conversation begins, or goes on with what its last shard may not have heard."""
         self._calls[call.id] = call
         self._openings.append(opening)
         if audio:
             self._audio.append((call.id, audio))
-        self._events += [(call.id, event) for event in events]
         self._stirred.set()
 
     async def rejoin(self, call: "Call", secret: str) -> Rejoined | None:
@@ -127,9 +126,13 @@ class ShardLink:
         self._lulls.pop(caller, None)
 
     async def _send_forever(self, lost: Callable[[list["Call"]], None], back: Callable[[], None]) -> None:
+        calls: list[Call] = []
         while True:
             line = self._line = await self._dial()
             line.send(self._config)
+            if calls:
+                self._openings += [Moved(call.id, call.opening.generation) for call in calls]
+                self._stirred.set()
             back()
             while line.open:
                 await self._stirred.wait()
@@ -179,7 +182,7 @@ class ShardLink:
         question = self._rejoining.get(caller)
         if question is not None and not question.answer.done():
             question.answer.set_result(answer if isinstance(answer, Rejoined) else None)
-        elif isinstance(answer, Rejoined):
+        elif isinstance(answer, Rejoined) and caller not in self._calls:
             # Nobody waits for it any more.
             self.event(caller, WentAway())
 

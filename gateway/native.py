@@ -60,10 +60,10 @@ class NativeApi:
                 await receive()
                 await accepting(scope, send)({"type": "websocket.accept"})
                 connection.tell(self._session(call, hello))
-                if call.link is None:
-                    calls.open(call, connection.take)
-                else:
+                if hello.resume:
                     call.go_on(connection.take)
+                else:
+                    calls.open(call, connection.take)
                 await connection.run(sockets.of(scope))
             finally:
                 calls.end(call, HungUp() if connection.over else WentAway())

@@ -173,6 +173,7 @@ class Conversation:
                 self._typed(text)
             case on.KeyPressed(key):
                 floor.quiet.heard(floor.now)
+                floor.changed = True
                 self._typed_keys(self._keys.press(key, floor.now))
             case on.StopAsked():
                 self._listening.stop_asked()

@@ -30,6 +30,7 @@ class Ear:
         """Whether nobody wants to know where speech is."""
         self._audio = CallerAudio(vad.window, vad.overlap)
         hop = round(vad.window * (1 - vad.overlap))
+        self._hop = hop
         self._endpointer = Endpointer(turn, hop, vad.window)
         self._gathered = Gathered(config.buffering)
         self._newest_at = 0.0
@@ -57,10 +58,10 @@ class Ear:
             self._endpointer.speaking = False
             self._skip()
 
-    def begin_at(self, position: int) -> None:
-        """Audio before this position was heard elsewhere."""
+    def begin_at(self, position: int, *, speaking: bool = False) -> None:
+        """Audio before this position was heard elsewhere; `speaking` when there was speech in it that goes on."""
         self._audio.begin_at(position)
-        self._endpointer.position += position
+        self._endpointer.begin_at(self._endpointer.position + position, speaking=speaking)
         self._ended_at = position
 
     @property
@@ -70,8 +71,13 @@ class Ear:
 
     @property
     def needed_from(self) -> int:
-        """Position from which audio may still be the beginning of a turn."""
-        return max(self._endpointer.position - self._reach, self._ended_at)
+        """Position from which audio may still be the beginning of a turn; speech that goes on is the end of one."""
+        reach = 0 if self.speaking else self._reach
+        return max(self._endpointer.position - reach, self._ended_at)
+
+    def has_judged(self, position: int) -> bool:
+        """Whether all windows are judged that end there, or before."""
+        return self._endpointer.position + self._hop > position
 
     @property
     def speaking(self) -> bool:

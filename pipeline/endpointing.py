@@ -73,6 +73,12 @@ class Endpointer:
         """Samples since speech began."""
         return 0 if self._speech_from is None else self.position - self._speech_from
 
+    def begin_at(self, position: int, *, speaking: bool) -> None:
+        """What came before was judged elsewhere; `speaking` when speech goes on there."""
+        self.position = position
+        if speaking:
+            self.speaking, self._speech_from, self._last_speech = True, position, position
+
     def skip(self, windows: int) -> None:
         """So many windows will never be judged: their audio is gone."""
         self.position += windows * self._hop

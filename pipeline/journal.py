@@ -1,14 +1,15 @@
 """What a gateway keeps of a conversation, so that another shard can go on with it when the one that holds it is lost.
 
-It is the newest memento, what the caller said since, and what the client was told since. What another shard tells a second
-time, because it hears the same audio again, is told to nobody.
+It is the newest memento, what the caller said and did since, and what the client was told since. What another shard tells a
+second time, because it hears the same audio again, is told to nobody.
 """
 
 from collections import Counter, deque
 from dataclasses import dataclass, replace
 
 from pipeline import notices
-from pipeline.events import FromCaller, Played
+from pipeline.audio import to_samples
+from pipeline.events import FromCaller
 from pipeline.memento import NOTHING_TOLD, Told
 from pipeline.notices import Notice
 from pipeline.ports import LISTENING_RATE
@@ -26,17 +27,32 @@ class Snapshot:
     """Audio before this position, in samples, is not needed any more."""
     events: int
     """How many of the caller's events are in it."""
-    moved: bool = False
-    """Whether it is a place where another shard has just gone on, and what was told before is about to be told again."""
+    reply: int | None = None
+    """Turn of the reply that it knows of."""
+    speaking: bool = False
+    """Whether the caller was speaking there, and nobody listens to that."""
+    again: bool = False
+    """Whether more is to come of what the caller said to another shard."""
+
+
+Placed = tuple[int, FromCaller]
+"""What a caller did, and the position in their audio at which they did it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Return:
     """Where another shard should go on."""
 
-    memento: bytes
+    memento: bytes | None
+    """None when it begins from the beginning."""
     position: int
+    """Where the audio begins that is heard again."""
     told: Told
+    taken: int
+    """How many of the caller's events are in the memento."""
+    events: tuple[Placed, ...] = ()
+    """Those that followed."""
+    speaking: bool = False
 
 
 class Journal:
@@ -50,7 +66,7 @@ class Journal:
         self._audio_at = 0
         """Position of the first sample that is kept."""
         self._samples = 0
-        self._events: deque[FromCaller] = deque()
+        self._events: deque[Placed] = deque()
         self._events_at = 0
         self._told = NOTHING_TOLD
         self._partial: tuple[int, str] = (0, "")
@@ -61,14 +77,13 @@ class Journal:
         """Those of them that another shard has yet to repeat."""
         self._sent_again = 0
         """Samples of reply audio that it is about to repeat."""
+        self._held = False
+        """Whether the reply was held and has not gone on."""
+        self._passed_over = False
+        """Whether the newest snapshot was not kept."""
         self._asides: dict[int, None] = {}
         self._calling: int | None = None
         """Turn of a reply whose function calls are being told."""
-
-    @property
-    def events_at(self) -> int:
-        """How many events are not kept any more."""
-        return self._events_at
 
     @property
     def _heard_upto(self) -> int:
@@ -84,12 +99,7 @@ class Journal:
             self._drop_oldest()
 
     def event(self, event: FromCaller) -> None:
-        if isinstance(event, Played) and self._events and isinstance(self._events[-1], Played):
-            # The newest account is the whole account; the place of the one before stays, since events are counted.
-            self._events[-1] = event
-            self._events.append(event)
-            return
-        self._events.append(event)
+        self._events.append((self._heard_upto, event))
 
     # What the client is told
 
@@ -101,12 +111,19 @@ class Journal:
         if kind is not None:
             if self._again[kind]:
                 self._again[kind] -= 1
-                if kind == ("AudioStarted", self._told.turn):
-                    # A reply that no memento knows is told from its beginning.
-                    self._sent_again = self._told.sent
-                return None
+                return self._begins_again() if kind == ("AudioStarted", self._told.turn) else None
             self._counts[kind] += 1
         return delivery if self._note(delivery) else None
+
+    def _begins_again(self) -> Notice | None:
+        """A reply that no memento knows is told from its beginning; one that was held goes on from there."""
+        told = self._told
+        held = 0 if told.held_ms is None else to_samples(told.held_ms, self._out_rate)
+        self._sent_again = held + told.sent
+        if not self._held or told.turn is None or told.held_ms is None:
+            return None
+        self._held = False
+        return notices.WentOn(told.turn, told.held_ms)
 
     def _audio_news(self, pcm: bytes) -> bytes | None:
         samples = len(pcm) // 2
@@ -126,16 +143,19 @@ class Journal:
             case notices.Heard(turn, text, final=False):
                 # Until all words are known what is told of them only grows.
                 before = self._partial[1] if self._partial[0] == turn else ""
-                if not text.startswith(before) or text == before:
+                if self._counts["Heard", turn] or not text.startswith(before) or text == before:
                     return False
                 self._partial = (turn, text)
             case notices.AudioStarted(turn):
                 self._told = replace(self._of(turn), held_ms=None, sent=0)
+                self._sent_again, self._held = 0, False
             case notices.Held(heard_ms=at_ms) | notices.WentOn(at_ms=at_ms):
                 self._told = replace(self._told, held_ms=at_ms, sent=0)
                 self._plays_until = 0.0
+                self._sent_again, self._held = 0, isinstance(notice, notices.Held)
             case notices.Interrupted(turn, _, heard):
                 self._told = replace(self._of(turn), heard=heard)
+                self._sent_again, self._held = 0, False
             case notices.ReplyBegan(turn, aside=True):
                 self._asides[turn] = None
             case notices.CallGrew(turn, final=final) if turn not in self._asides:
@@ -164,6 +184,13 @@ class Journal:
 
     def advance(self, position: int, events: int) -> None:
         """Nothing has changed since the snapshot, and what was said up to here changes nothing."""
+        if self._passed_over:
+            return
+        self._let_go(position, events)
+        # What was told of it is not told again.
+        self._counts = Counter({kind: count for kind, count in self._counts.items() if kind[0] in _OF_A_REPLY})
+
+    def _let_go(self, position: int, events: int) -> None:
         while self._audio and self._audio_at + len(self._audio[0]) // 2 <= position:
             self._drop_oldest()
         while self._events and self._events_at < events:
@@ -171,40 +198,50 @@ class Journal:
             self._events_at += 1
 
     def keep(self, snapshot: Snapshot) -> None:
+        begun = snapshot.reply is not None and self._again["AudioStarted", snapshot.reply]
+        self._passed_over = bool(begun or self._sent_again or (snapshot.again and self._again.total()))
+        if self._passed_over:
+            # The client knows more than this shard has told again: the older one tells what that was.
+            return
         self._snapshot = snapshot
-        self.advance(snapshot.position, snapshot.events)
+        self._let_go(snapshot.position, snapshot.events)
+        self._counts.clear()
+        self._again.clear()
         self._told = NOTHING_TOLD
-        self._sent_again = 0
-        if not snapshot.moved:
-            self._counts.clear()
-            self._again.clear()
 
     def begin_at(self, position: int, events: int) -> None:
         """What came before was said through another gateway."""
         self._audio_at, self._events_at = position, events
 
-    def go_back(self) -> tuple[Return | None, bytes, list[FromCaller]]:
-        """Where another shard should go on, and what it has to hear again; without a snapshot, from the beginning."""
+    def go_back(self) -> tuple[Return, bytes]:
+        """Where another shard should go on, and what it has to hear again."""
+        snapshot, told = self._snapshot, self._told
+        known = snapshot is not None and told.turn is not None and told.turn == snapshot.reply
         self._again = self._counts.copy()
-        if self._told.heard is not None:
-            # The reply is over, and nothing of it is told again; turn 0 is that of others, too.
-            for kind in ("AudioStarted", "AudioDone", "TurnReport", "Interrupted"):
-                del self._again[kind, self._told.turn]
-        broken = (*self._told.broken, *self._asides, *([] if self._calling is None else [self._calling]))
+        if known:
+            # It is gone on with, and not begun again; one that is over has nothing more to be told, and turn 0 is that of
+            # others, too.
+            over = told.heard is not None
+            for kind in _OF_A_REPLY if over else ("AudioStarted", "TurnReport"):
+                del self._again[kind, told.turn]
+        broken = (*told.broken, *self._asides, *([] if self._calling is None else [self._calling]))
         unheard = max(round((self._plays_until - self._heard_upto) * self._out_rate / LISTENING_RATE), 0)
-        self._told = replace(self._told, broken=broken, unheard=unheard)
+        self._told = replace(told, broken=broken, unheard=unheard)
         self._sent_again = 0
         self._asides.clear()
         self._calling = None
-        audio = b"".join(self._audio)
-        snapshot = self._snapshot
+        self._passed_over = False
+        audio, events = b"".join(self._audio), tuple(self._events)
         if snapshot is None:
-            return None, audio, list(self._events)
+            return Return(
+                None, self._audio_at, replace(NOTHING_TOLD, again=(0, self._heard_upto)), self._events_at, events
+            ), audio
         # The first piece may begin before the position; or what was there has not been kept.
         position = max(snapshot.position, self._audio_at)
         early = position - self._audio_at
         told = replace(self._told, again=(snapshot.position, self._heard_upto))
-        return Return(snapshot.memento, position, told), audio[2 * early :], list(self._events)
+        speaking = snapshot.speaking and position == snapshot.position
+        return Return(snapshot.memento, position, told, self._events_at, events, speaking), audio[2 * early :]
 
     def _drop_oldest(self) -> None:
         samples = len(self._audio.popleft()) // 2
@@ -214,6 +251,7 @@ class Journal:
 
 _Kind = tuple[str, int | None]
 """What a notice is, and of which turn, if it says so."""
+_OF_A_REPLY = ("ReplyBegan", "AudioStarted", "AudioDone", "TurnReport", "ReplyEnded", "Interrupted")
 
 
 def _kind(notice: Notice) -> _Kind | None:

@@ -216,6 +216,7 @@ class Listening:
     def _become_item(self, caller: CallerTurn, stop: int) -> None:
         """A turn has ended; clients that keep items are told of it before its words are known."""
         self._since = stop
+        self._floor.changed = True
         if self._floor.manner.keeps_items:
             self._floor.history.open(Item(caller.item, Message("user", ""), spoken=True))
             self._floor.tell(TurnTaken(caller.item, to_ms(stop - caller.start, LISTENING_RATE)))
@@ -377,6 +378,7 @@ class Listening:
         self.beside.speaking = None
         if at is not None:
             self._since = at
+            self._floor.changed = True
         if self._floor.state is State.HEARING:
             self.drop()
             self._answering.discard()

@@ -3,6 +3,7 @@
 import asyncio
 import gc
 from collections.abc import Sequence
+from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -20,7 +21,7 @@ from pipeline.events import FromCaller, HungUp, Typed, WentAway
 from pipeline.journal import Return, Snapshot
 from pipeline.manner import Manner
 from pipeline.memento import NOTHING_TOLD
-from pipeline.notices import AudioDone, AudioStarted, CallerBegan, CallerStopped, Failed, Heard, Held, Said, WentOn
+from pipeline.notices import AudioDone, AudioStarted, CallerBegan, CallerStopped, Failed, Heard, Held, Interrupted, Said, WentOn
 from pipeline.ports import Samples
 from pipeline.ticks import Tick
 from tests.actors.shards import (
@@ -60,15 +61,20 @@ async def rests(gateway: Gateway, replies: int = 1) -> None:
     await gateway.until(lambda: kinds(gateway, 1).count(Snapshot) > last)
 
 
-def goes_on(snapshot: Snapshot, caller: int = 1) -> Opening:
+def goes_on(
+    snapshot: Snapshot, upto: int = 0, events: Sequence[tuple[int, FromCaller]] = (), caller: int = 1, generation: int = 2
+) -> Opening:
     """What a gateway asks another shard that has told nobody anything since."""
-    returns = Return(snapshot.memento, snapshot.position, NOTHING_TOLD)
-    return Opening(caller, "clinic", Manner("en", 24_000, greets=False), SECRET, returns, snapshot.events)
+    told = replace(NOTHING_TOLD, again=(snapshot.position, upto))
+    returns = Return(snapshot.memento, snapshot.position, told, snapshot.events, tuple(events), snapshot.speaking)
+    return Opening(caller, "clinic", Manner("en", 24_000, greets=False), SECRET, returns, generation)
 
 
-def move(gateway: Gateway, snapshot: Snapshot, said: Samples, events: Sequence[tuple[int, FromCaller]] = ()) -> None:
+def move(
+    gateway: Gateway, snapshot: Snapshot, said: Samples, events: Sequence[tuple[int, FromCaller]] = (), generation: int = 2
+) -> None:
     audio = Tick.pack([(1, said[snapshot.position :].tobytes())])
-    gateway.send_raw([goes_on(snapshot)], audio, list(events))
+    gateway.send_raw([goes_on(snapshot, len(said), events, generation=generation)], audio, [])
 
 
 # Where a conversation stands
@@ -190,7 +196,7 @@ def test_what_was_said_before_is_known_to_another_shard() -> None:
         stages = LocalStages(config())
         thinker = stages._llm._providers._all[0].engine = Thinker()
         gateway = Gateway(shard(stages=stages))
-        move(gateway, first.notices(1, Snapshot)[-1], silence(0), [(1, Typed("and on Sunday?"))])
+        move(gateway, first.notices(1, Snapshot)[-1], silence(0), [(0, Typed("and on Sunday?"))])
         await gateway.until(lambda: gateway.notices(1, AudioDone))
         (prompt,) = thinker.prompts
         assert [message.text for message in prompt.messages] == ["are you open?", ANSWER, "and on Sunday?"]
@@ -219,6 +225,72 @@ def test_a_gateway_that_took_a_shard_for_dead_brings_its_conversation_back() -> 
         status = await actor.status()
         assert (status["conversations"], status["failures"]) == (1, 0)
         assert again.got[1].count(None) == 0
+
+    in_fake_time(job)
+
+
+@pytest.mark.parametrize(("generation", "left"), [(0, 1), (1, 0)])
+def test_a_shard_that_slept_ends_the_copy_of_what_has_moved_elsewhere(generation: int, left: int) -> None:
+    async def job() -> None:
+        actor = shard()
+        asleep = Gateway(actor)
+        asleep.send(openings=[1], secret=SECRET)
+        asleep.dies()
+        again = Gateway(actor)
+        again.send_raw([buffer.Moved(1, generation)], Tick.pack([]), [])
+        assert (await actor.status())["conversations"] == left
+        assert again.told[1] == []
+
+    in_fake_time(job)
+
+
+def test_but_not_one_whose_caller_is_there_again() -> None:
+    async def job() -> None:
+        actor = shard()
+        asleep = Gateway(actor)
+        asleep.send(openings=[1], secret=SECRET)
+        asleep.dies()
+        Gateway(actor).rejoin(1, SECRET)
+        Gateway(actor).send_raw([buffer.Moved(1, 1)], Tick.pack([]), [])
+        assert (await actor.status())["conversations"] == 1
+
+    in_fake_time(job)
+
+
+def test_what_was_typed_after_a_turn_was_spoken_comes_after_it_again() -> None:
+    async def job() -> None:
+        words = turn_of_speech()
+        first = Gateway(shard())
+        first.send(openings=[1])
+        await asyncio.sleep(0.1)
+        gateway = Gateway(shard())
+        move(gateway, first.notices(1, Snapshot)[-1], words, [(len(words), Typed("and on Sunday?"))])
+        gateway.send(events=[(1, Typed("and on Monday?"))])
+        await gateway.until(lambda: gateway.notices(1, AudioDone))
+        began, *_ = gateway.notices(1, CallerBegan, Heard)
+        assert isinstance(began, CallerBegan)
+        typed = [heard.text for heard in gateway.notices(1, Heard) if heard.confidence is None]
+        assert typed == ["and on Sunday?", "and on Monday?"]
+        assert gateway.notices(1, Snapshot)[-1].events == 2
+
+    in_fake_time(job)
+
+
+def test_speech_that_nobody_listens_to_goes_on_so_elsewhere() -> None:
+    async def job() -> None:
+        words = turn_of_speech()
+        middle = 16 * 1_200
+        first = Gateway(shard())
+        first.send(openings=[1])
+        await first.talk(words[:middle], 1)
+        first.send(events=[(1, Typed("are you open?"))])
+        await asyncio.sleep(0)
+        place = first.notices(1, Snapshot)[-1]
+        assert (place.speaking, place.reply, place.events) == (True, 2, 1)
+        gateway = Gateway(shard())
+        move(gateway, place, words)
+        await rests(gateway)
+        assert gateway.notices(1, CallerBegan, Heard, Interrupted) == []
 
     in_fake_time(job)
 

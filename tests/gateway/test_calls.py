@@ -36,7 +36,7 @@ class Link:
         self.lag_ms = 0.0
         self.others = callers
         self.calls: dict[int, Call] = {}
-        self.opened: list[tuple[Opening, bytes, list[FromCaller]]] = []
+        self.opened: list[tuple[Opening, bytes]] = []
         self.said: list[Any] = []
         self.answer: asyncio.Future[Rejoined | None] | Rejoined | None = None
         self.declined: list[int] = []
@@ -48,9 +48,9 @@ class Link:
     def callers(self) -> int:
         return self.others + len(self.calls)
 
-    def open(self, call: Call, opening: Opening, audio: bytes, events: list[FromCaller]) -> None:
+    def open(self, call: Call, opening: Opening, audio: bytes) -> None:
         self.calls[call.id] = call
-        self.opened.append((opening, audio, events))
+        self.opened.append((opening, audio))
 
     def audio(self, _: int, pcm: bytes) -> None:
         self.said.append(pcm)
@@ -125,7 +125,8 @@ async def test_one_that_begins_while_no_shard_is_up_waits_and_what_was_said_is_h
     one.event(Typed("hello"))
     assert link.opened == []
     link.come_back()
-    assert link.opened == [(one.opening, FRAME, [Typed("hello")])]
+    returns = Return(None, 0, Told(again=(0, 320)), 0, ((320, Typed("hello")),))
+    assert link.opened == [(one.opening._replace(returns=returns), FRAME)]
     one.audio(FRAME)
     assert link.said == [FRAME]
 
@@ -152,20 +153,16 @@ async def test_a_call_goes_on_from_its_newest_snapshot_with_what_was_said_and_to
     calls.open(one, got.append)
     one.audio(FRAME)
     one.event(StopAsked())
-    one.take(Snapshot(b"memento", 320, 1))
+    one.take(Snapshot(b"memento", 320, 1, reply=1))
     one.audio(FRAME)
     one.event(Typed("hello"))
     for told in (CallerBegan(20), AudioStarted(1), b"\x01\x00\x02\x00"):
         one.take(told)
     lost.die()
-    [(opening, audio, events)] = other.opened
-    assert (opening.returns, opening.events, opening.generation, audio, events) == (
-        Return(b"memento", 320, Told(again=(320, 640), turn=1, sent=2, unheard=2)),
-        1,
-        1,
-        FRAME,
-        [Typed("hello")],
-    )
+    [(opening, audio)] = other.opened
+    told = Told(again=(320, 640), turn=1, sent=2, unheard=2)
+    returns = Return(b"memento", 320, told, 1, ((640, Typed("hello")),))
+    assert (opening.returns, opening.generation, audio) == (returns, 2, FRAME)
     for told in (CallerBegan(20), b"\x03\x00"):
         one.take(told)
     assert got == [CallerBegan(20), AudioStarted(1), b"\x01\x00\x02\x00", b"\x03\x00"]
@@ -179,7 +176,7 @@ async def test_calls_wait_while_no_shard_is_up_and_go_when_one_is_back() -> None
     one.audio(FRAME)
     assert (link.opened[1:], one.link) == ([], None)
     link.come_back()
-    [(opening, audio, _)] = link.opened[1:]
+    [(opening, audio)] = link.opened[1:]
     assert (opening.id, audio) == (1, FRAME)
     link.come_back()
     assert len(link.opened) == 2
@@ -193,7 +190,23 @@ async def test_a_call_that_ended_meanwhile_goes_nowhere() -> None:
     link.die()
     calls.end(one, HungUp())
     link.come_back()
-    assert [opening.id for opening, _, _ in link.opened[2:]] == [2]
+    assert [opening.id for opening, _ in link.opened[2:]] == [2]
+
+
+async def test_who_leaves_while_no_shard_is_up_can_come_back_once_one_is() -> None:
+    link = Link()
+    calls, one, again = carrying(link), call(), call()
+    calls.open(one, nobody)
+    link.die()
+    calls.end(one, WentAway())
+    with pytest.raises(ServerError, match="once more"):
+        await calls.rejoin(again, "secret")
+    link.come_back()
+    [(opening, _)] = link.opened[1:]
+    assert opening.returns == Return(None, 0, Told(), 0, ((0, WentAway()),))
+    assert (link.calls, one.link) == ({}, None)
+    link.answer = here(2)
+    assert await calls.rejoin(again, "secret") == here(2)
 
 
 async def test_a_call_that_ends_says_so_and_is_forgotten() -> None:
@@ -240,7 +253,7 @@ async def test_it_goes_on_counting_where_the_conversation_is() -> None:
     one.audio(FRAME)
     one.take(Snapshot(b"m", 800, 2))
     link.die()
-    [(opening, audio, _)] = other.opened
+    [(opening, audio)] = other.opened
     assert (opening.returns and opening.returns.position, len(audio)) == (800, len(FRAME) - 2 * 160)
 
 

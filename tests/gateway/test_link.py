@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.buffer import Opening, Rejoin
+from actors.buffer import Moved, Opening, Rejoin
 from actors.line import Address, Line, Switchboard
 from actors.outbox import NotHere, Rejoined
 from gateway.calls import Call
@@ -104,7 +104,7 @@ def opened(way: Way, id: int = 1) -> tuple[Call, Taker]:
     call, taker = Call(Opening(id, "clinic", MANNER)), Taker()
     call.taker = taker.got.put_nowait
     call.link = way.link
-    way.link.open(call, call.opening, b"", [])
+    way.link.open(call, call.opening, b"")
     return call, taker
 
 
@@ -167,7 +167,8 @@ async def test_among_many_callers_nobody_waits(way: Way, shard: Shard) -> None:
 
 async def test_a_call_that_moves_brings_what_was_said(way: Way, shard: Shard) -> None:
     call = Call(Opening(1, "clinic", MANNER))
-    way.link.open(call, call.opening, np.array([5, 6], np.int16).tobytes(), [Typed("hello")])
+    way.link.open(call, call.opening, np.array([5, 6], np.int16).tobytes())
+    way.link.event(1, Typed("hello"))
     assert await shard.next() == ([call.opening], [(1, [5, 6])], [(1, Typed("hello"))])
 
 
@@ -197,8 +198,21 @@ async def test_the_calls_of_a_shard_that_dies_are_handed_back_and_it_is_called_a
     assert await asyncio.wait_for(way.lost.get(), 5) == [call]
     await way.up()
     assert (way.link.up, way.link.callers) == (True, 0)
+    assert await shard.next() == ([Moved(1, 0)], [], [])
     other, _ = opened(way, 2)
     assert await shard.next() == ([other.opening], [], [])
+
+
+async def test_a_shard_that_only_slept_hears_which_conversations_go_on_elsewhere(way: Way, shard: Shard) -> None:
+    stays, _ = opened(way, 1)
+    moves, _ = opened(way, 2)
+    await shard.next()
+    shard.die()
+    for call in await way.lost.get():
+        assert call in (stays, moves)
+    moves.opening = moves.opening._replace(generation=1)
+    await way.up()
+    assert await shard.next() == ([Moved(1, 0), Moved(2, 1)], [], [])
 
 
 async def test_a_shard_that_cannot_be_reached_is_called_until_it_can() -> None:
@@ -253,6 +267,17 @@ async def test_an_answer_that_comes_too_late_leaves_the_conversation_to_wait(way
     way.link.decline(call.id)
     shard.tell((1, HERE))
     assert await shard.next() == ([], [], [(1, WentAway())])
+
+
+async def test_an_answer_that_comes_twice_changes_nothing(way: Way, shard: Shard) -> None:
+    call, _ = await ask(way, shard, HERE)
+    taker = Taker()
+    call.taker = taker.got.put_nowait
+    way.link.adopt(call)
+    shard.tell((1, HERE), (1, AudioStarted(3)))
+    assert await taker.next() == AudioStarted(3)
+    way.link.event(1, Typed("hello"))
+    assert await shard.next() == ([], [], [(1, Typed("hello"))])
 
 
 async def test_a_shard_that_dies_meanwhile_has_no_answer(way: Way, shard: Shard) -> None:

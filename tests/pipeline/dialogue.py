@@ -511,8 +511,9 @@ class Dialogue:
         if self._sounding is None:
             turns = [turn.what.turn for turn in self.log if isinstance(turn.what, AudioStarted)]
             fitting = [one for one in self.replies.values() if one.work.turn == turns[-1] and one.made.startswith(pcm)]
-            assert len(fitting) == 1, f"audio of no reply to turn {turns[-1]}"
-            (self._sounding,) = fitting
+            assert fitting, f"audio of no reply to turn {turns[-1]}"
+            assert len({one.voice for one in fitting}) == 1
+            self._sounding = fitting[-1]
             self.sounded.append(self._sounding)
         start, end = 2 * self._sent, 2 * self._sent + len(pcm)
         assert self._sounding.made[start:end] == pcm, f"at {self.now:.3f} s audio is lost, repeated or from another reply"

@@ -17,10 +17,11 @@ from pipeline import events as on
 from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.history import CUT
-from pipeline.journal import Journal, Snapshot
+from pipeline.journal import Journal, Return, Snapshot
 from pipeline.manner import Manner
 from pipeline.memento import Memento
 from pipeline.notices import Heard, Notice
+from pipeline.replay import Replay
 from pipeline.speculation import Books
 from pipeline.states import State
 from pipeline.work import Work
@@ -70,6 +71,7 @@ class Surviving(Dialogue):
         """How many shards there were before this one."""
         self.down = False
         """Whether there is none."""
+        self._replay: Replay | None = None
         self._depth = 0
         self._lost: Reply | None = None
         """The reply that sounded when the shard died, and goes on."""
@@ -80,9 +82,29 @@ class Surviving(Dialogue):
             self.journal.event(cast(on.FromCaller, event))
             if self.down:
                 return
+            if self._replay is not None:
+                self._replay.put(cast(on.FromCaller, event))
+                self._go_through()
+                return
             self.events += 1
         if not self.down:
             self._take(event)
+
+    def _go_through(self) -> None:
+        """Gives what the caller did before the death, and whose time has come."""
+        while self._replay is not None:
+            event = self._replay.next()
+            if event is not None:
+                self.events += 1
+                self._take(event)
+            elif self._replay.over:
+                self._replay = None
+            else:
+                return
+
+    @property
+    def busy(self) -> bool:
+        return self._replay is not None or super().busy
 
     def _take(self, event: on.Event) -> None:
         """As the shard takes it."""
@@ -99,13 +121,13 @@ class Surviving(Dialogue):
             self._die()
 
     def _tell_place(self) -> None:
-        if self.ear.speaking:
-            return
         memento = self.brain.memento()
         if memento is not None:
             wanted = self.brain.audio_needed_from
             position = self.ear.needed_from if wanted is None else min(self.ear.needed_from, wanted)
-            self.journal.keep(Snapshot(pickle.dumps(memento), position, self.events))
+            reply = None if memento.reply is None else memento.reply.turn
+            again = self._replay is not None
+            self.journal.keep(Snapshot(pickle.dumps(memento), position, self.events, reply, self.ear.speaking, again))
 
     # Death and birth
 
@@ -113,36 +135,37 @@ class Surviving(Dialogue):
         self.born += 1
         self.under_way.clear()
         self.replies.clear()
-        self.down, self.brain = True, cast(Any, Nobody())
+        self.down, self.brain, self._replay = True, cast(Any, Nobody()), None
         self.at(self.now + self.outage_s, self._be_born)
 
     def _be_born(self) -> None:
-        returns, audio, events = self.journal.go_back()
-        self.events = self.journal.events_at
-        memento: Memento | None = None if returns is None else pickle.loads(returns.memento)
+        returns, audio = self.journal.go_back()
+        memento: Memento | None = None if returns.memento is None else pickle.loads(returns.memento)
         manner = Manner(self.world.lang, RATE, greets=self.config.conversation.greeting) if memento is None else memento.manner
         self.down = False
         self.brain = Conversation(self.config, "clinic", self.flow, manner)
         self.ear = Ear(self.config)
         self.ear.adjust(manner)
-        self._judged = 0
-        if returns is None or memento is None:
+        self.ear.begin_at(returns.position, speaking=returns.speaking)
+        self.events, self._replay = returns.taken, Replay(self.ear, returns)
+        self._judged = returns.position
+        if memento is None:
             self._take(on.Opened())
         else:
-            self.ear.begin_at(returns.position)
-            self._judged = returns.position
-            commands = self.brain.restore(memento, returns.told, self.now)
-            self._lost = self._sounding if self.brain.state is State.SPEAKING else None
-            for command in commands:
-                self._obey(command)
+            self._restore(memento, returns)
+        if self.down:
+            return
         self._remembered = self.history()
         dropped = self.ear.hear(np.frombuffer(audio, np.int16), self.now)
         if dropped is not None:
             self._take(dropped)
-        for event in events:
-            if not self.down:
-                self.events += 1
-                self._take(event)
+        self._go_through()
+
+    def _restore(self, memento: Memento, returns: Return) -> None:
+        commands = self.brain.restore(memento, returns.told, self.now)
+        self._lost = self._sounding if self.brain.state is State.SPEAKING else None
+        for command in commands:
+            self._obey(command)
 
     # The caller, the stages and the client, who outlive it
 
@@ -166,6 +189,7 @@ class Surviving(Dialogue):
             event = self.ear.judge(0.9 if self.caller.sounds_at(middle) else 0.05, piece_under_way=self.brain.piece_under_way)
             if event is not None:
                 self._take(event)
+            self._go_through()
             if not self.down:
                 self.ear.hold_from(self.brain.audio_needed_from)
 

@@ -1,6 +1,6 @@
 """What a gateway keeps of a conversation, and what of a second telling it lets through."""
 
-from pipeline.events import KeyPressed, Played, StopAsked, Typed
+from pipeline.events import KeyPressed, StopAsked, Typed
 from pipeline.journal import Journal, Return, Snapshot
 from pipeline.memento import Told
 from pipeline.notices import (
@@ -22,16 +22,14 @@ FRAME = bytes(640)
 RATE = 8_000
 
 
-def journal(*, position: int = 0, events: int = 0) -> Journal:
+def journal(*, position: int = 0, events: int = 0, reply: int | None = None) -> Journal:
     journal = Journal(RATE)
-    journal.keep(Snapshot(b"m", position, events))
+    journal.keep(Snapshot(b"m", position, events, reply))
     return journal
 
 
 def returns(journal: Journal) -> Return:
-    back = journal.go_back()[0]
-    assert back is not None
-    return back
+    return journal.go_back()[0]
 
 
 def partial(turn: int, text: str) -> Heard:
@@ -49,7 +47,7 @@ def test_before_the_first_snapshot_all_is_told_from_the_beginning() -> None:
     journal = Journal(RATE)
     journal.audio(FRAME)
     journal.event(Typed("hello"))
-    assert journal.go_back() == (None, FRAME, [Typed("hello")])
+    assert journal.go_back() == (Return(None, 0, Told(again=(0, 320)), 0, ((320, Typed("hello")),)), FRAME)
 
 
 def test_a_snapshot_lets_go_what_is_in_it() -> None:
@@ -59,18 +57,16 @@ def test_a_snapshot_lets_go_what_is_in_it() -> None:
     journal.event(Typed("one"))
     journal.event(StopAsked())
     journal.keep(Snapshot(b"m", 700, 1))
-    back, audio, events = journal.go_back()
-    assert back == Return(b"m", 700, Told(again=(700, 1_280)))
+    back, audio = journal.go_back()
+    assert back == Return(b"m", 700, Told(again=(700, 1_280)), 1, ((1_280, StopAsked()),))
     assert audio == b"\x02\x00" * 260 + b"\x03\x00" * 320
-    assert (events, journal.events_at) == ([StopAsked()], 1)
 
 
 def test_audio_is_kept_for_three_minutes_and_its_place_is_known() -> None:
     lasting = journal()
     for _ in range(200):
         lasting.audio(SECOND)
-    back, audio, _ = lasting.go_back()
-    assert back is not None
+    back, audio = lasting.go_back()
     assert (len(audio), back.position) == (180 * len(SECOND), 20 * 16_000)
 
 
@@ -80,16 +76,8 @@ def test_one_who_comes_back_through_another_gateway_goes_on_counting() -> None:
     journal.audio(FRAME)
     journal.event(KeyPressed("1"))
     journal.keep(Snapshot(b"m", 1_100, 5))
-    back, audio, events = journal.go_back()
-    assert (back and back.position, len(audio) // 2, events) == (1_100, 220, [KeyPressed("1")])
-
-
-def test_of_accounts_of_what_was_played_the_newest_counts() -> None:
-    counted = journal()
-    counted.event(Played(100))
-    counted.event(Played(200))
-    counted.event(Played(300))
-    assert counted.go_back()[2] == [Played(200), Played(300), Played(300)]
+    back, audio = journal.go_back()
+    assert (back.position, len(audio) // 2, back.events) == (1_100, 220, ((1_320, KeyPressed("1")),))
 
 
 # What the client is told
@@ -219,10 +207,74 @@ def test_a_reply_aside_is_broken_however_often_it_is_lost() -> None:
 
 
 def test_what_follows_an_interrupted_greeting_is_told_though_it_has_the_same_turn() -> None:
-    sounding = journal()
+    sounding = journal(reply=0)
     first = [AudioStarted(0), Interrupted(0, 900, "Good")]
     assert [sounding.news(notice) for notice in first] == first
     assert told_again(sounding, AudioStarted(0), Interrupted(0, 100, "Sorry")) == [
         AudioStarted(0),
         Interrupted(0, 100, "Sorry"),
     ]
+
+
+# A snapshot that comes while it is told again
+
+
+def test_a_snapshot_of_less_than_the_client_knows_is_passed_over() -> None:
+    once = journal()
+    once.audio(FRAME)
+    once.news(CallerBegan(10))
+    once.go_back()
+    once.keep(Snapshot(b"n", 320, 0, again=True))
+    once.advance(320, 0)
+    back, audio = once.go_back()
+    assert (back.memento, audio) == (b"m", FRAME)
+    assert once.news(CallerBegan(10)) is None
+    once.keep(Snapshot(b"n", 320, 0, again=True))
+    assert returns(once).memento == b"n"
+
+
+def test_so_is_one_that_knows_less_of_a_reply() -> None:
+    once = journal()
+    once.news(AudioStarted(1))
+    once.news(bytes(200))
+    once.go_back()
+    once.keep(Snapshot(b"n", 0, 0, reply=1))
+    assert once.news(AudioStarted(1)) is None
+    once.keep(Snapshot(b"n", 0, 0, reply=1))
+    assert (once.news(bytes(150)), once.news(bytes(60))) == (None, bytes(10))
+    once.keep(Snapshot(b"o", 0, 0, reply=1))
+    assert returns(once).memento == b"o"
+
+
+def test_a_held_reply_that_no_memento_knows_goes_on_from_where_it_was_held() -> None:
+    once = journal()
+    once.news(AudioStarted(0))
+    once.news(bytes(2 * 800))
+    once.news(Held(0, 70))
+    assert told_again(once, AudioStarted(0)) == [WentOn(0, 70)]
+    assert (once.news(bytes(2 * 560)), once.news(b"\x01\x00")) == (None, b"\x01\x00")
+
+
+def test_words_of_a_turn_that_are_known_are_not_told_in_part_again() -> None:
+    once = journal()
+    for notice in (partial(1, "and"), heard(1, "and yes"), partial(2, "and yes what")):
+        assert once.news(notice) == notice
+    assert told_again(once, partial(1, "and"), heard(1, "and yes")) == [None, None]
+
+
+def test_what_is_not_heard_again_is_not_told_again() -> None:
+    lasting = journal(reply=1)
+    for notice in (AudioStarted(1), CallerBegan(10)):
+        lasting.news(notice)
+    lasting.advance(320, 0)
+    assert told_again(lasting, CallerBegan(900)) == [CallerBegan(900)]
+
+
+def test_speech_that_nobody_listens_to_is_no_turn_elsewhere() -> None:
+    once = Journal(RATE)
+    for _ in range(3):
+        once.audio(FRAME)
+    once.keep(Snapshot(b"m", 320, 0, speaking=True))
+    assert returns(once).speaking
+    once.advance(960, 0)
+    assert not returns(once).speaking
