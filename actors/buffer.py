@@ -9,7 +9,6 @@ import logging
 import pickle
 import time
 import traceback
-from collections import deque
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -47,7 +46,6 @@ from pipeline.ticks import Tick
 log = logging.getLogger(__name__)
 
 _WINDOWS_A_CALL = 4
-_REPORTS_KEPT = 512
 _TELL_LAG_S = 0.5
 _LOOKS_A_PROGRESS = 4
 _FAR_BEHIND, _CATCHING_UP = 16, 64
@@ -130,7 +128,6 @@ class BufferActor:
         self._ready: dict[int, None] = {}
         self._gone: list[int] = []
         self._stirred = asyncio.Event()
-        self._reports: deque[int] = deque(maxlen=_REPORTS_KEPT)
         self._books = Books()
         """Of conversations that are over."""
         self._tally = Tally(config)
@@ -209,7 +206,6 @@ class BufferActor:
             "late_ms": round(self._lateness.ms(time.monotonic()), 1),
             "loop_lag_ms": round(self._loop_lag.ms, 1),
             "speculation": asdict(self._all_books()),
-            "latencies_ms": list(self._reports),
         }
 
     async def standing(self, after: float) -> Standing:
@@ -378,7 +374,6 @@ class BufferActor:
         reports = caller.conversation.take_reports()
         self._answered += len(reports)
         for report in reports:
-            self._reports.append(report.total_ms)
             self._lateness.answered(report.overhead_ms, time.monotonic())
         self._set_timer(caller)
         return True

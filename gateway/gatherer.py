@@ -119,12 +119,13 @@ class Gatherer:
                 await self._gather()
             except Exception as error:
                 log.warning("the cluster was not seen whole (%s)", type(error).__name__)
+            # Who asked meanwhile has been answered.
+            self._wanted.clear()
             await asyncio.sleep(FRESH_S)
             if not self._looking:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(SELDOM_S - FRESH_S):
                         await self._wanted.wait()
-            self._wanted.clear()
 
     async def _gather(self) -> None:
         self._report()

@@ -15,6 +15,7 @@ from actors import buffer
 from actors.asr import TimedTranscript
 from actors.buffer import Opening
 from actors.stages import LocalStages
+from pipeline import figures as of
 from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed
@@ -80,7 +81,10 @@ def test_speech_goes_in_and_news_and_audio_come_out_in_order(overrides: tuple[st
         assert len(gateway.audio(7)) == 2 * 24_000 * 600 // 1000
         status = await gateway.shard.status()
         assert (status["opened"], status["answered"], status["failures"]) == (1, 1, 0)
-        assert status["latencies_ms"] == [report.latency.total_ms]
+        standing = await gateway.shard.standing(0.0)
+        assert standing.status == status
+        assert [turn.total_ms for turn in standing.turns] == [report.latency.total_ms]
+        assert of.values(standing.figures, of.TURNS)[(report.met,)] == 1
 
     in_fake_time(job)
 

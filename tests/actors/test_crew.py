@@ -12,6 +12,7 @@ from actors import crew as crews
 from actors.crew import Asked, Crew, Ended, Item, Joined, Leaving, Left
 from actors.line import Line, dial
 from pipeline.errors import ProviderError
+from pipeline.figures import Report
 from tests.fakes.fake_time import run_in_fake_time
 
 
@@ -147,6 +148,17 @@ async def test_requests_wait_for_a_replica() -> None:
     await replica.hears(2)
     replica.says(*(Ended(asked.number, None) for asked in replica.heard))
     assert await asyncio.gather(*tasks) == [[], []]
+
+
+async def test_it_knows_how_those_stand_who_are_here() -> None:
+    crew = Crew()
+    replica = await Replica.joins(crew)
+    task = asyncio.create_task(pieces(crew.ask("llm", "reply")))
+    await replica.hears(1)
+    old, new = (Report("llm", "llm-1", {"parley_things": {(): number}}) for number in (1, 2))
+    replica.says(old, new, Ended(1, None))
+    await task
+    assert crew.reports() == [new]
 
 
 def test_they_do_not_wait_for_ever() -> None:

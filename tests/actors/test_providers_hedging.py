@@ -5,6 +5,7 @@ import gc
 
 import pytest
 
+from pipeline import figures as of
 from pipeline.config import Config
 from pipeline.errors import ProviderError
 from tests.actors.told_engines import FAILED, Engine, Module, Setting, all_others, in_fake_time, installed
@@ -32,6 +33,25 @@ def test_one_that_is_late_is_hedged_and_the_faster_answers(module: Module, way: 
         assert setting.did == [LATE]
         # Who was merely late has not failed.
         assert setting.states() == ["healthy", "healthy"]
+
+    in_fake_time(job)
+
+
+@BOTH_WAYS
+def test_what_became_of_the_requests_is_counted(module: Module, way: str) -> None:
+    setting = Setting(module, "first", "second", patience_s=0.25, break_after=1)
+    first, second = setting.engines
+    first.will([0.5, FAILED])
+    second.will([5.0, "second"])
+
+    async def job() -> None:
+        await setting.ask(way)
+        counted = setting.providers.figures("tts")
+        assert of.values(counted, of.PROVIDER_REQUESTS) == {("first",): 1, ("second",): 1}
+        assert of.values(counted, of.PROVIDER_HEDGES) == {("second",): 1}
+        assert of.values(counted, of.PROVIDER_FAILURES) == {("first",): 1}
+        states = {("tts", "first", "resting"): 1, ("tts", "second", "healthy"): 1}
+        assert of.values(counted, of.PROVIDER_STATE) == states
 
     in_fake_time(job)
 

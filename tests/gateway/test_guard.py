@@ -1,5 +1,6 @@
 """Keys at the door, over HTTP and WebSockets, as a client meets them."""
 
+from dataclasses import replace
 from typing import Any
 
 import httpx
@@ -131,6 +132,19 @@ async def test_to_open_a_conversation_is_a_request() -> None:
     assert (caught.value.code, caught.value.param) == ("rate_limit_exceeded", "requests")
     assert [limit.remaining for limit in guard.rate_limits(ANN)] == [0]
     assert guard.rate_limits(ANYONE) == ()
+
+
+async def test_how_the_server_does_is_for_operators() -> None:
+    guard = Guard(config("keys.operators=[ann]"))
+    assert await guard.admit_operator(request("Bearer a")) == replace(ANN, operator=True)
+    with pytest.raises(ClientError) as caught:
+        await guard.admit_operator(request("Bearer b"))
+    assert caught.value.code == "operator_needed"
+
+
+async def test_on_loopback_everybody_is_an_operator() -> None:
+    guard = Guard(config("server.host=127.0.0.1"))
+    assert [await guard.admit_operator(request(shown)) for shown in (None, "Bearer b")] == [ANYONE, BOB]
 
 
 async def test_a_conversation_holds_its_place_while_it_lasts() -> None:

@@ -52,6 +52,12 @@ def test_a_key_is_found_by_its_hash_and_brings_its_limits(shown: str, owner: Cal
     assert keys.find(KEYS, shown) == owner
 
 
+def test_operators_are_named() -> None:
+    named = KEYS.model_copy(update={"operators": ("bob",)})
+    owners = [keys.find(named, shown) for shown in ("a", "b")]
+    assert [owner.operator for owner in owners if owner is not None] == [False, True]
+
+
 def test_every_key_is_compared_whichever_fits(monkeypatch: pytest.MonkeyPatch) -> None:
     compared: list[str] = []
 
