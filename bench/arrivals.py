@@ -33,8 +33,9 @@ COMING_S = 90.0
 TALKING_ON_S = 30.0
 SLICE_S = 10.0
 _FEWEST = 20
-"""Answers from which the percentiles of a slice are judged."""
+"""Questions of a slice from which it is judged."""
 _TRIES = 4
+"""Of one caller, with the waits between them that the server asks for."""
 _WIRE = WIRES["ws"]
 _GOLDEN = 0.618
 """First questions lie apart by this share of a turn, which spreads them however many come."""
@@ -149,13 +150,14 @@ class _Crowd:
         """A frame of each caller of a group; a question is asked whole or not at all."""
         turn = self.turn
         for talker in self.groups[phase]:
-            if talker.place == 0 and not asks:
+            if talker.place < 0 or (talker.place == 0 and not asks):
                 talker.caller.send(turn.frames[-1])
+                talker.place = min(talker.place + 1, 0)
                 continue
-            talker.caller.send(turn.frames[-1] if talker.place < 0 else turn.frames[talker.place])
+            talker.caller.send(turn.frames[talker.place])
             if talker.place == turn.spoken - 1:
                 talker.caller.ask()
-            talker.place = talker.place + 1 if talker.place + 1 < len(turn.frames) else 0
+            talker.place = (talker.place + 1) % len(turn.frames)
 
     def mark(self) -> _Mark:
         return _Mark(sum(not talker.caller.cut for talker in self.talkers()), time.process_time())
