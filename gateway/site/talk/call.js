@@ -17,7 +17,8 @@ export class Call {
    */
   static async open(wanted, told) {
     const call = new Call(told);
-    if (soundAllowed()) call.sound = await Sound.open(call.#ears());
+    // Who gets no sound can still type and read.
+    if (soundAllowed()) call.sound = await Sound.open(call.#ears()).catch(() => null);
     const rates = call.sound ? { rate: call.sound.rate, out_rate: call.sound.rate } : {};
     call.line = new Line({ ...wanted, query: { ...wanted.query, ...rates } }, call.#wire());
     return call;
@@ -26,6 +27,8 @@ export class Call {
   constructor(told) {
     this.told = told;
     this.sound = null;
+    /** Whether the browser asks for the microphone. */
+    this.asking = false;
     this.conversation = new Conversation(told.turn);
     this.quality = new Quality();
   }
@@ -34,8 +37,13 @@ export class Call {
     return Boolean(this.sound?.microphone);
   }
 
-  listen() {
-    return this.sound.listen();
+  async listen() {
+    this.asking = true;
+    try {
+      await this.sound.listen();
+    } finally {
+      this.asking = false;
+    }
   }
 
   say(text) {

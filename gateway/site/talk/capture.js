@@ -10,6 +10,10 @@ export class Microphone {
    */
   static async open(context, told) {
     const stream = await navigator.mediaDevices.getUserMedia({ audio: WANTED });
+    if (context.state === "closed") {
+      for (const track of stream.getTracks()) track.stop();
+      throw new DOMException("nobody waits for it any more", "AbortError");
+    }
     return new Microphone(context, stream, told);
   }
 

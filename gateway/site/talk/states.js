@@ -10,6 +10,8 @@ const ANSWERING = { name: "answering", state: "The answer sounds", hint: keys ? 
 const LISTENING = { name: "listening", state: "Listening", hint: "Speak as you would to a person" };
 const TYPING = { name: "listening", state: "Waiting for what you type", hint: "Talk turns the microphone on" };
 
+const ASKING = { name: "asking", state: "The browser asks for your microphone", hint: "Allow it for this page" };
+
 const OF_THE_LINE = {
   connecting: { name: "connecting", state: "Connecting", hint: "" },
   busy: { name: "busy", state: "Waiting for room", hint: "" },
@@ -24,6 +26,7 @@ const OF_THE_LINE = {
  */
 export function stateInWords(call, line) {
   if (call === null) return CALM;
+  if (call.asking) return ASKING;
   if (line?.name === "again") {
     const hint = `The connection broke; trying again, ${line.tried} of ${line.tries}`;
     return { name: "again", state: "Getting back to the server", hint };

@@ -5,16 +5,20 @@ import { Captions } from "./captions.js";
 import { Choices, about } from "./choices.js";
 import { Door } from "./door.js";
 import * as failures from "./failures.js";
+import { invite } from "./invitation.js";
+import { Notice } from "./notice.js";
 import { Readings } from "./readings.js";
 import { soundAllowed } from "./sound.js";
 import { stateInWords } from "./states.js";
 import { Tape } from "./tape.js";
 import { Turns } from "./turns.js";
+import { showTo } from "./window.js";
 
 const at = (id) => document.getElementById(id);
 const button = at("talk");
 const tape = new Tape(at("tape"));
 const captions = new Captions(at("said"), at("reply"), at("cut"));
+const notice = new Notice(at("failure"));
 const readings = new Readings(at("readings"));
 const door = new Door(at("door"), begin);
 const choices = new Choices({ flow: at("flow"), language: at("language"), voice: at("voice") }, chosen);
@@ -36,31 +40,19 @@ async function begin() {
     tape.draw();
     readings.answering(known.providers);
     at("version").textContent = known.version;
-    invite();
+    welcome();
     at("desk").disabled = false;
-    fail(soundAllowed() ? null : failures.INSECURE);
+    notice.clear();
+    if (!soundAllowed()) notice.show("microphone", failures.INSECURE);
   } catch (error) {
-    if (!door.asks(error.code)) fail({ ...failures.UNREACHABLE, text: error.said || failures.UNREACHABLE.text }, begin);
+    const said = error.said ? { text: error.said } : {};
+    if (!door.asks(error.code)) notice.show("page", { ...failures.UNREACHABLE, ...said }, begin);
   }
   show();
 }
 
-/** Before anybody has spoken: what can be said stands where it would be said, and who answers where the answer would. */
-function invite() {
-  const { flow, language } = choices;
-  at("invitation").replaceChildren(
-    ...(flow?.languages[language] ?? []).map((text) => {
-      const phrase = document.createElement("button");
-      phrase.type = "button";
-      phrase.textContent = text;
-      phrase.lang = language;
-      phrase.addEventListener("click", () => type(text));
-      const entry = document.createElement("li");
-      entry.append(phrase);
-      return entry;
-    }),
-  );
-  at("who").textContent = flow ? `${flow.title}. ${flow.description}` : "";
+function welcome() {
+  invite(at("invitation"), at("who"), choices, type);
 }
 
 /** The conversation; a new one if there is none. */
@@ -74,7 +66,7 @@ async function open() {
   await ended();
   captions.clear();
   turns.clear();
-  fail(null);
+  notice.clear();
   at("idle").hidden = at("who").hidden = true;
   tape.run();
   call = await Call.open({ query: choices.query, key: door.key }, told);
@@ -90,17 +82,18 @@ async function ended() {
 }
 
 async function talk() {
-  if (call?.listening) {
+  if (call?.listening || call?.asking) {
     await ended();
   } else if (!soundAllowed()) {
-    fail(failures.INSECURE);
+    notice.show("microphone", failures.INSECURE);
   } else {
-    const open = await opened();
+    const listening = (await opened()).listen();
+    show();
     try {
-      await open.listen();
-      fail(null);
+      await listening;
+      notice.mended("microphone");
     } catch (error) {
-      fail(failures.ofMicrophone(error));
+      if (error.name !== "AbortError") notice.show("microphone", failures.ofMicrophone(error));
     }
   }
   show();
@@ -113,7 +106,7 @@ async function type(text) {
 
 /** Another flow, language or voice is another conversation. */
 async function chosen() {
-  invite();
+  welcome();
   if (call === null) return;
   const listening = call.listening;
   await ended();
@@ -127,10 +120,10 @@ const told = {
   },
   line: (state) => {
     line = state;
-    if (state.name === "open" || state.name === "connecting") fail(null);
+    if (state.name === "open") notice.mended("line");
     if (state.name === "over") tape.halt();
-    if (state.name === "busy") fail(failures.busy(state.seconds));
-    if (state.name === "gone") fail(failures.GONE, () => call?.line.retry());
+    if (state.name === "busy") notice.show("line", failures.busy(state.seconds));
+    if (state.name === "gone") notice.show("line", failures.GONE, () => call?.line.retry());
     if (state.name === "refused") refused(state);
     show();
   },
@@ -138,33 +131,28 @@ const told = {
     if (message.type === "session") readings.answering(message.providers);
     if (message.type === "turn") tape.wait(message.latency);
     if (message.type === "interrupted") tape.cut();
-    if (message.type === "forgotten") fail(failures.FORGOTTEN);
-    if (message.type === "error" && message.fault !== "client") fail(failures.ofProvider(message));
+    if (message.type === "forgotten") forgotten();
+    if (message.type === "error" && message.fault === "provider") notice.show("turn", failures.ofProvider(message));
+    if (message.type === "transcript") notice.mended("turn");
     show();
   },
   stroke: (who, peak) => tape.stroke(who, peak),
   quality: (quality) => readings.show(quality),
   trip: (ms) => readings.roundTrip(ms),
   heard: show,
-  unplugged: () => fail(failures.UNPLUGGED),
+  unplugged: () => notice.show("microphone", failures.UNPLUGGED),
 };
+
+function forgotten() {
+  captions.clear();
+  turns.clear();
+  notice.show("turn", failures.FORGOTTEN);
+}
 
 async function refused(state) {
   await ended();
-  if (!door.asks(state.code)) fail(failures.ofRefusal(state), talk);
+  if (!door.asks(state.code)) notice.show("line", failures.ofRefusal(state), talk);
   show();
-}
-
-function fail(failure, then) {
-  const place = at("failure");
-  place.hidden = failure === null;
-  if (failure === null) return;
-  place.querySelector("strong").textContent = failure.title;
-  place.querySelector("span").textContent = failure.text;
-  const action = place.querySelector("button");
-  action.hidden = !failure.action;
-  action.textContent = failure.action ?? "";
-  action.onclick = then ?? null;
 }
 
 /** What is told anew although it has not changed would be read aloud again. */
@@ -177,7 +165,7 @@ function show() {
   put(at("state"), words.state);
   put(at("hint"), words.hint);
   document.body.dataset.state = words.name;
-  put(button, call?.listening ? "Stop" : "Talk");
+  put(button, call?.listening || call?.asking ? "Stop" : "Talk");
 }
 
 button.addEventListener("click", talk);
@@ -198,17 +186,5 @@ document.addEventListener("keydown", (event) => {
 });
 addEventListener("pagehide", ended);
 
-/** For tests and the curious: what the page knows and how loud it sounds. Nothing here changes anything. */
-window.parley = Object.freeze({
-  get state() {
-    return document.body.dataset.state;
-  },
-  get loudness() {
-    return call?.sound?.playback.loudness ?? 0;
-  },
-  get turns() {
-    return structuredClone([...(call?.conversation.turns.values() ?? [])].map((turn) => ({ ...turn, words: turn.words })));
-  },
-});
-
+showTo(window, () => call);
 begin();
