@@ -125,7 +125,7 @@ def deploy(config: Config) -> None:
             reports = {name: part.message for name, part in application.deployments.items()} | {"": application.message}
             if problem := start_problem(state, reports):
                 raise ServerError("stage_failed", problem)
-            if all(_runs(part, before) for part in _deployments()):
+            if all(is_up(part, before) for part in _deployments()):
                 return
         threading.Event().wait(0.2)
     raise ServerError("start_slow", f"the stages were not ready within {START_LIMIT_S:.0f} s")
@@ -139,7 +139,7 @@ def _deployments() -> list[dict[str, Any]]:
     return [] if application is None else list(application["deployments"].values())
 
 
-def _runs(deployment: dict[str, Any], before: set[str]) -> bool:
+def is_up(deployment: dict[str, Any], before: set[str]) -> bool:
     """Whether it has all the replicas that it should, not counting those of a deploy before."""
     running = [one for one in deployment["replicas"] if one["state"] == "RUNNING" and one["replica_id"] not in before]
     return len(running) >= deployment["target_num_replicas"]

@@ -23,6 +23,8 @@ FAULTS = [
     (["down"], "not_running"),
     (["down", "--port", "8000"], "not_running"),
     (["status"], "not_running"),
+    (["deploy"], "not_running"),
+    (["deploy", "--set", "turn.silence=1"], "config_invalid"),
     (["call"], "nothing_to_say"),
     (["call", "none.wav"], "wav_unreadable"),
     (["call", "--text", "hi", "--url", "http://127.0.0.1:9"], "unreachable"),

@@ -3,7 +3,7 @@ import socket
 
 import pytest
 
-from parley.cluster import LONGEST_GIST, check_reach, gist, holder_of, start_problem
+from parley.cluster import LONGEST_GIST, check_reach, gist, holder_of, is_up, start_problem
 from pipeline.errors import ServerError
 
 OURS = """The deployment failed to start 1 times in a row. Error:
@@ -56,6 +56,21 @@ def test_nodes_that_would_dial_replicas_in_vain_are_refused(host: str) -> None:
     check_reach("0.0.0.0", nodes)
     with pytest.raises(ServerError, match=r"set server.host=0\.0\.0\.0"):
         check_reach(host, nodes)
+
+
+@pytest.mark.parametrize(
+    ("replicas", "up"),
+    [
+        ({"new-1": "RUNNING", "new-2": "RUNNING"}, True),
+        ({"old-1": "STOPPING", "new-1": "RUNNING", "new-2": "RUNNING"}, True),
+        ({"old-1": "RUNNING", "new-1": "RUNNING", "new-2": "STARTING"}, False),
+        ({"old-1": "RUNNING", "old-2": "RUNNING"}, False),
+        ({}, False),
+    ],
+)
+def test_a_deployment_is_up_when_its_new_replicas_are(replicas: dict[str, str], up: bool) -> None:
+    listed = [{"replica_id": name, "state": state} for name, state in replicas.items()]
+    assert is_up({"target_num_replicas": 2, "replicas": listed}, {"old-1", "old-2"}) is up
 
 
 def test_who_holds_a_port() -> None:
