@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from pipeline.figures import METRICS
 from pipeline.notices import ForCaller
 from pipeline.states import diagram
 from pipeline.wires import native
@@ -11,6 +12,12 @@ DOCS = Path(__file__).parent.parent / "docs"
 
 def test_the_drawing_of_the_states_is_the_table() -> None:
     assert diagram() in (DOCS / "conversation.md").read_text(encoding="utf-8")
+
+
+def test_every_figure_is_explained() -> None:
+    rows = [line.split(" | ") for line in (DOCS / "metrics.md").read_text(encoding="utf-8").splitlines() if "| `parley_" in line]
+    found = [(row[0].strip("| `"), row[1], row[3].removesuffix(" |")) for row in rows]
+    assert found == [(metric.name, metric.kind.value, metric.meaning) for metric in METRICS.values()]
 
 
 def test_the_wire_names_every_message() -> None:
