@@ -15,7 +15,8 @@ def test_the_drawing_of_the_states_is_the_table() -> None:
 
 
 def test_every_figure_is_explained() -> None:
-    rows = [line.split(" | ") for line in (DOCS / "metrics.md").read_text(encoding="utf-8").splitlines() if "| `parley_" in line]
+    lines = (DOCS / "metrics.md").read_text(encoding="utf-8").splitlines()
+    rows = [line.split(" | ") for line in lines if line.startswith("| `parley_")]
     found = [(row[0].strip("| `"), row[1], row[3].removesuffix(" |")) for row in rows]
     assert found == [(metric.name, metric.kind.value, metric.meaning) for metric in METRICS.values()]
 
