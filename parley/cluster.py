@@ -41,7 +41,6 @@ def start_ray(config: Config, run_dir: Path) -> str:
 
     # What Ray tells on the terminal of a worker's end is a paragraph; parley.watch tells it in a line.
     worker.print_to_stdstream = lambda *_args, **_named: None
-    logging.getLogger("ray.serve").setLevel(logging.ERROR)
     # It reads all logs over and over for drivers that want to print them, and ours does not.
     node.Node.start_log_monitor = lambda self: None
     if not config.ray.dashboard:
@@ -77,6 +76,7 @@ def start_serve(config: Config) -> None:
     from ray.serve.config import HTTPOptions
     from ray.serve.context import _get_global_client
 
+    _hush_serve()
     host, port = config.server.host, config.server.port
     client: Any = _get_global_client(raise_if_no_controller_running=False) if config.ray.address else None
     if client is not None and (client.http_config.host, client.http_config.port) != (host, port):
@@ -112,6 +112,7 @@ def deploy(config: Config) -> None:
     # The composition root imports Serve's parts, so it too comes after the environment.
     from serve_app import build
 
+    _hush_serve()
     before = {replica["replica_id"] for part in _deployments() for replica in part["replicas"]}
     target = serve.RunTarget(build(config), name=APP, route_prefix="/")
     serve.run_many([target], wait_for_ingress_deployment_creation=False, wait_for_applications_running=False)
@@ -125,10 +126,16 @@ def deploy(config: Config) -> None:
             reports = {name: part.message for name, part in application.deployments.items()} | {"": application.message}
             if problem := start_problem(state, reports):
                 raise ServerError("stage_failed", problem)
-            if all(is_up(part, before) for part in _deployments()):
+            parts = _deployments()
+            if parts and all(is_up(part, before) for part in parts):
                 return
         threading.Event().wait(0.2)
     raise ServerError("start_slow", f"the stages were not ready within {START_LIMIT_S:.0f} s")
+
+
+def _hush_serve() -> None:
+    """What it has to say on the terminal we say in our way; it begins to speak when it is imported."""
+    logging.getLogger("ray.serve").setLevel(logging.ERROR)
 
 
 def _deployments() -> list[dict[str, Any]]:
