@@ -14,8 +14,8 @@ const ASKING = { name: "asking", state: "The browser asks for your microphone", 
 
 const OF_THE_LINE = {
   connecting: { name: "connecting", state: "Connecting", hint: "" },
-  busy: { name: "busy", state: "Waiting for room", hint: "" },
-  gone: { name: "gone", state: "Not connected", hint: "" },
+  busy: { name: "busy", state: "Waiting for room", hint: "Stop gives it up" },
+  gone: { name: "gone", state: "Not connected", hint: "Stop gives it up" },
   over: OVER,
 };
 

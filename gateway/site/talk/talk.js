@@ -41,7 +41,7 @@ async function begin() {
     readings.answering(known.providers);
     at("version").textContent = known.version;
     welcome();
-    at("desk").disabled = false;
+    at("choices").hidden = at("desk").hidden = false;
     notice.clear();
     if (!soundAllowed()) notice.show("microphone", failures.INSECURE);
   } catch (error) {
@@ -52,6 +52,7 @@ async function begin() {
 }
 
 function welcome() {
+  at("idle").hidden = at("who").hidden = false;
   invite(at("invitation"), at("who"), choices, type);
 }
 
@@ -67,7 +68,7 @@ async function open() {
   captions.clear();
   turns.clear();
   notice.clear();
-  at("idle").hidden = at("who").hidden = true;
+  welcome();
   tape.run();
   call = await Call.open({ query: choices.query, key: door.key }, told);
   return call;
@@ -106,15 +107,19 @@ async function type(text) {
 
 /** Another flow, language or voice is another conversation. */
 async function chosen() {
-  welcome();
-  if (call === null) return;
-  const listening = call.listening;
+  const listening = call?.listening;
   await ended();
+  captions.clear();
+  welcome();
   if (listening) await talk();
+  else show();
 }
 
 const told = {
   turn: (turn) => {
+    // What could be said stays to be seen until something was.
+    at("who").hidden = true;
+    at("idle").hidden ||= turn.said !== "";
     captions.show(turn);
     turns.show(turn);
   },
@@ -179,7 +184,7 @@ at("typing").addEventListener("submit", (event) => {
 document.addEventListener("keydown", (event) => {
   if (event.key === "Escape") call?.interrupt();
   const elsewhere = event.target.closest("input, select, button, a, summary");
-  if (event.key === " " && !elsewhere && !at("desk").disabled) {
+  if (event.key === " " && !elsewhere && !at("desk").hidden) {
     event.preventDefault();
     if (!event.repeat) talk();
   }

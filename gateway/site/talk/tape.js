@@ -62,7 +62,7 @@ export class Tape {
     const strokes = this.strokes[who];
     const now = performance.now();
     const next = (strokes.at(-1)?.at ?? 0) + STROKE_MS;
-    strokes.push({ at: now - next > LATE_MS ? now : next, height: strength(peak), number: (strokes.at(-1)?.number ?? -1) + 1 });
+    strokes.push({ at: now - next > LATE_MS ? now : Math.min(now, next), height: strength(peak), number: (strokes.at(-1)?.number ?? -1) + 1 });
     while (strokes[0].at < now - 1000 * KEPT_S) strokes.shift();
   }
 
