@@ -34,7 +34,7 @@ _STAGES_S = 6.0
 _PATIENCE_S = 5.0
 _WAIT_S = 0.5
 """How long somebody who looks waits for news."""
-_TURNS_KEPT = 1_024
+_TURNS_KEPT = 2_048
 
 Status = dict[str, str]
 """Of a provider: its name, state, and the reason."""
