@@ -32,6 +32,8 @@ HEAD = "f" * 51 + "00000"
 HEAD_TYPE = "ray.head.default"
 STORE_BYTES = 80_000_000
 START_S = 60.0
+TRIES = 3
+"""Ray gives its node 30 s to start, whatever else the machine does."""
 GATEWAY = "ray::ServeReplica:parley:gateway"
 
 
@@ -120,15 +122,20 @@ def cluster(config: Config, head_cpus: int, worker_cpus: int, workers: int, idle
 
 def _start(address: str, client: int, cpus: int, run_dir: Path, autoscaling: Path, environ: dict[str, str]) -> None:
     host, port = address.split(":")
-    command = [RAY, "start", "--head", "--include-dashboard=false", "--min-worker-port=0", "--max-worker-port=0"]
+    command = [RAY, "start", "--head", "--include-dashboard=false", "--include-log-monitor=false"]
+    command += ["--min-worker-port=0", "--max-worker-port=0"]
     command += [f"--node-ip-address={host}", f"--port={port}", f"--ray-client-server-port={client}"]
     command += ["--dashboard-agent-listen-port=0", f"--num-cpus={cpus}", f"--object-store-memory={STORE_BYTES}"]
     command += [f"--temp-dir={run_dir}", f"--autoscaling-config={autoscaling}"]
-    # Its output goes to a file, as the nodes keep it open.
-    with (run_dir / "start.log").open("w+") as log:
-        started = subprocess.run(command, env=environ, stdout=log, stderr=log, timeout=START_S, check=False)
-        log.seek(0)
-        assert started.returncode == 0, log.read()
+    said = run_dir / "start.log"
+    for _ in range(TRIES):
+        # Its output goes to a file, as the nodes keep it open.
+        with said.open("w") as log:
+            started = subprocess.run(command, env=environ, stdout=log, stderr=log, timeout=START_S, check=False)
+        if started.returncode == 0:
+            return
+        processes.sweep(str(run_dir), keep_files=True)
+    raise RuntimeError(f"Ray did not start:\n{said.read_text(encoding='utf-8')}")
 
 
 def _autoscaling(address: str, head_cpus: int, worker_cpus: int, workers: int, idle_s: float) -> dict[str, Any]:

@@ -20,6 +20,7 @@ HAProxy spreads callers evenly, but begins anew when it is loaded again; half of
 """
 PATIENCE_S = 90.0
 SETTINGS = (
+    "ray.dashboard=false",
     "gateway.num_cpus=1",
     f"gateway.max_replicas={NODES}",
     f"gateway.target_ongoing_requests={TARGET}",
