@@ -102,7 +102,7 @@ class _Caller:
     replay: Replay | None = None
     """What is heard a second time, since it has moved here; None when all of that is."""
     events: int = 0
-    """How many events of the caller were taken."""
+    """How many events of the caller were taken, accounts of what was played aside."""
     wake_at: float | None = None
     timer: asyncio.TimerHandle | None = None
     goodbye: asyncio.TimerHandle | None = None
@@ -270,7 +270,9 @@ class BufferActor:
 
     def _attend(self, caller: _Caller, event: on.FromCaller, now: float) -> None:
         """Something that the caller does now."""
-        if caller.replay is None:
+        if isinstance(event, on.Played):
+            self._give(caller, event, now)
+        elif caller.replay is None:
             caller.events += 1
             self._give(caller, event, now)
         else:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from pipeline import notices
 from pipeline.audio import to_samples
-from pipeline.events import FromCaller
+from pipeline.events import FromCaller, Played
 from pipeline.memento import NOTHING_TOLD, Told
 from pipeline.notices import Notice
 from pipeline.ports import LISTENING_RATE
@@ -26,7 +26,7 @@ class Snapshot:
     position: int
     """Audio before this position, in samples, is not needed any more."""
     events: int
-    """How many of the caller's events are in it."""
+    """How many of the caller's events are in it; accounts of what was played are not counted."""
     reply: int | None = None
     """Turn of the reply that it knows of."""
     speaking: bool = False
@@ -99,7 +99,9 @@ class Journal:
             self._drop_oldest()
 
     def event(self, event: FromCaller) -> None:
-        self._events.append((self._heard_upto, event))
+        # What was played is soon told anew, and when it is heard again another reply may sound.
+        if not isinstance(event, Played):
+            self._events.append((self._heard_upto, event))
 
     # What the client is told
 

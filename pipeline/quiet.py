@@ -8,6 +8,8 @@ from pipeline.states import State
 
 _GOODBYE_S = 15.0
 """Seconds that a goodbye may take."""
+_AGAIN_S = 1.0
+"""Seconds in which what was said elsewhere has been heard again."""
 
 
 class Ask(Enum):
@@ -52,7 +54,8 @@ class Quiet:
         return self._gone_by is not None
 
     def restore(self, asked: int, *, leaving: bool, now: float) -> None:
-        """Goes on where another one was left."""
+        """Goes on where another one was left. Before time is up, what the caller said there is heard again."""
+        self._ends_at = max(self._ends_at, now + _AGAIN_S)
         self._asked = asked
         self._gone_by = now + _GOODBYE_S if leaving else None
 

@@ -78,7 +78,7 @@ class Surviving(Dialogue):
         super().__init__(world, overrides)
 
     def give(self, event: on.Event) -> None:
-        if isinstance(event, _FROM_CALLER) and not isinstance(event, on.Opened):
+        if isinstance(event, _FROM_CALLER) and not isinstance(event, on.Opened | on.Played):
             self.journal.event(cast(on.FromCaller, event))
             if self.down:
                 return
@@ -104,7 +104,7 @@ class Surviving(Dialogue):
 
     @property
     def busy(self) -> bool:
-        return self._replay is not None or super().busy
+        return self.down or self._replay is not None or super().busy
 
     def _take(self, event: on.Event) -> None:
         """As the shard takes it."""

@@ -1,6 +1,6 @@
 """What a gateway keeps of a conversation, and what of a second telling it lets through."""
 
-from pipeline.events import KeyPressed, StopAsked, Typed
+from pipeline.events import KeyPressed, Played, StopAsked, Typed
 from pipeline.journal import Journal, Return, Snapshot
 from pipeline.memento import Told
 from pipeline.notices import (
@@ -78,6 +78,13 @@ def test_one_who_comes_back_through_another_gateway_goes_on_counting() -> None:
     journal.keep(Snapshot(b"m", 1_100, 5))
     back, audio = journal.go_back()
     assert (back.position, len(audio) // 2, back.events) == (1_100, 220, ((1_320, KeyPressed("1")),))
+
+
+def test_accounts_of_what_was_played_are_not_kept() -> None:
+    counted = journal()
+    counted.event(Played(100))
+    counted.event(StopAsked())
+    assert returns(counted).events == ((0, StopAsked()),)
 
 
 # What the client is told
