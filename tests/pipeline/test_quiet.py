@@ -76,5 +76,6 @@ def test_a_hash_makes_keys_count_at_once() -> None:
 
 def test_what_was_said_elsewhere_is_heard_again_before_time_is_up() -> None:
     made = quiet(longest_s=10.0)
+    made.rest(50.0)
     made.restore(0, leaving=False, now=50.0)
     assert (made.ask(State.LISTENING, 50.9), made.ask(State.LISTENING, 51.0)) == (None, Ask.GOODBYE)
