@@ -53,7 +53,8 @@ class Live:
         queue: asyncio.Queue[bytes | None] = asyncio.Queue(_MOST_WAITING)
         loop = asyncio.get_running_loop()
         with self._gatherer.watched():
-            await self._gatherer.newest()
+            while not (await self._gatherer.newest()).at:
+                pass  # Nothing has been seen yet: the cluster takes long to answer.
             self._viewers.add(queue)
             FIGURES.put(of.VIEWERS, len(self._viewers))
             end = loop.call_later(_LASTS_S, self._leave, queue)
@@ -69,13 +70,15 @@ class Live:
         """It ends when it has taken what waits."""
         self._viewers.discard(queue)
         FIGURES.put(of.VIEWERS, len(self._viewers))
-        if not queue.full():
-            queue.put_nowait(None)
+        if queue.full():
+            queue.get_nowait()
+        queue.put_nowait(None)
 
     def _everything(self) -> bytes:
         turns = [*self._gatherer.turns][-_TURNS_SHOWN:]
         history = self._history.columns()
-        return _event("all", {"fixed": self._fixed, "now": self._now, "history": history, "turns": _shown(turns)})
+        everything = {"at": round(self._gatherer.gathered.at, 1), "fixed": self._fixed, "now": self._now}
+        return _event("all", {**everything, "history": history, "turns": _shown(turns)})
 
     def _take(self, gathered: Gathered) -> None:
         before, turns = self._now, self._gatherer.turns
@@ -94,9 +97,7 @@ class Live:
     def _send(self, message: bytes) -> None:
         for queue in list(self._viewers):
             if queue.full():
-                self._viewers.discard(queue)
-                queue.get_nowait()
-                queue.put_nowait(None)
+                self._leave(queue)
             else:
                 queue.put_nowait(message)
 

@@ -2,6 +2,8 @@
 
 const AGAIN_MS = 1_000;
 const SLOWLY_MS = 5_000;
+const SILENCE_MS = 10_000;
+/** A stream that says nothing for so long is broken: it has news every second. */
 
 /** @typedef {{ event: (name: string, data: any) => void, lost: () => void, refused: (code: string) => boolean }} Taker */
 
@@ -17,10 +19,11 @@ export class Feed {
   async run() {
     for (let tries = 0; ; tries += 1) {
       try {
-        const response = await fetch(this.url, { headers: this.headers(), cache: "no-store" });
+        const giveUp = new AbortController();
+        const response = await fetch(this.url, { headers: this.headers(), cache: "no-store", signal: giveUp.signal });
         if (response.ok) {
           tries = 0;
-          await this.read(response.body.getReader());
+          await this.read(response.body.getReader(), giveUp);
         } else if (this.taker.refused(await codeOf(response))) {
           return;
         } else {
@@ -34,12 +37,13 @@ export class Feed {
     }
   }
 
-  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader */
-  async read(reader) {
+  /** @param {ReadableStreamDefaultReader<Uint8Array>} reader @param {AbortController} giveUp */
+  async read(reader, giveUp) {
     const decoder = new TextDecoder();
     let text = "";
     for (;;) {
-      const { done, value } = await reader.read();
+      const patience = setTimeout(() => giveUp.abort(), SILENCE_MS);
+      const { done, value } = await reader.read().finally(() => clearTimeout(patience));
       if (done) return;
       text += decoder.decode(value, { stream: true });
       const events = text.split("\n\n");
@@ -49,7 +53,8 @@ export class Feed {
   }
 
   tell(event) {
-    const fields = Object.fromEntries(event.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]));
+    const lines = event.split("\n").map((line) => [line.slice(0, line.indexOf(":")), line.slice(line.indexOf(":") + 2)]);
+    const fields = Object.fromEntries(lines);
     this.taker.event(fields.event, JSON.parse(fields.data));
   }
 }

@@ -22,20 +22,25 @@ const feed = new Feed("/dashboard/events", () => door.headers, {
   event(name, data) {
     const begins = name === "all";
     const grown = begins ? state.begin(data) ?? true : state.take(data);
-    of("link").className = "soft figures";
-    write(of("link"), `live, ${clock(state.at)}`);
+    link("soft", `live, ${clock(state.at)}`);
     show(begins, grown);
   },
   lost() {
-    of("link").className = "bad figures";
-    write(of("link"), state.now ? `the server does not answer; this is from ${clock(state.at)}` : "the server does not answer");
+    link("bad", state.now ? `the server does not answer; this is from ${clock(state.at)}` : "the server does not answer");
   },
   refused(code) {
     of("board").hidden = true;
-    write(of("link"), "");
+    link("soft", "");
     return door.asks(code);
   },
 });
+
+/** The clock is not read aloud every second, but bad news is. */
+function link(kind, text) {
+  of("link").className = `${kind} figures`;
+  of("link").setAttribute("role", kind === "bad" ? "alert" : "none");
+  write(of("link"), text);
+}
 
 function show(begins, grown) {
   of("board").hidden = false;
@@ -54,6 +59,8 @@ function show(begins, grown) {
   tables.pools(of("pools"), state);
   tables.totals(of("totals"), state);
   tables.errors(of("errors"), of("errors-none"), state);
+  // A link shows no key.
+  of("metrics").hidden = "Authorization" in door.headers;
   of("ray").hidden = !state.fixed.links.ray;
   if (state.fixed.links.ray) of("ray").href = state.fixed.links.ray;
 }

@@ -27,12 +27,13 @@ export class Recorder {
     this.index = null;
     for (const channel of CHANNELS) this.rows.push(this.row(channel));
     new ResizeObserver(() => this.resize()).observe(home);
+    home.addEventListener("keydown", (event) => this.key(event));
     whenInkChanges(() => this.rebuild());
   }
 
   row(channel) {
-    const value = make("output", { className: "figures" });
-    const plot = make("div", { className: "plot" });
+    const value = make("p", { className: "says figures" });
+    const plot = make("div", { className: "plot", role: "img", "aria-label": `${channel.title} over time` });
     const title = make("h3", { text: channel.title });
     const label = make("div", { className: "label" }, title, make("p", { className: "soft", text: channel.note ?? "" }));
     this.home.append(make("div", { className: "channel" }, label, plot, value));
@@ -137,6 +138,19 @@ export class Recorder {
     this.values();
   }
 
+  /** Arrows point too; Escape goes back to now. */
+  key(event) {
+    const step = { ArrowLeft: -1, ArrowRight: 1, Escape: 0 }[event.key];
+    if (step === undefined || this.plots.length === 0) return;
+    event.preventDefault();
+    const last = this.state.history.at.length - 1;
+    const index = Math.max((this.index ?? last) + step, 0);
+    const inside = step !== 0 && index <= last;
+    for (const plot of this.plots) {
+      plot.setCursor({ left: inside ? plot.valToPos(this.state.history.at[index], "x") : -10, top: inside ? 0 : -10 });
+    }
+  }
+
   values() {
     const { history } = this.state;
     const index = this.index ?? history.at.length - 1;
@@ -146,7 +160,7 @@ export class Recorder {
       write(value, now && channel.title === "People talking" ? String(now.talking.now) : channel.value(at));
     }
     for (const strip of this.strips.values()) strip.say(at);
-    write(this.moment, this.index === null ? "point at a moment to read it" : `at ${clock(history.at[index])}`);
+    write(this.moment, this.index === null ? "point at a moment, or move with the arrow keys" : `at ${clock(history.at[index])}`);
   }
 
   showStrips() {

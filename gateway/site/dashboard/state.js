@@ -14,12 +14,12 @@ export class State {
   }
 
   /** Everything, at the beginning of a stream. */
-  begin({ fixed, now, history, turns }) {
+  begin({ at, fixed, now, history, turns }) {
     this.fixed = fixed;
     this.now = now;
     this.history = { at: [], ...history };
     this.turns = turns.reverse().slice(0, MOST_TURNS);
-    this.at = this.history.at.at(-1) ?? Date.now() / 1_000;
+    this.at = at;
   }
 
   /** What has changed; says whether the history has. */

@@ -6,7 +6,7 @@ export class Strip {
   constructor(home, { title, note, column, value }) {
     this.column = column;
     this.value = value;
-    this.said = make("output", { className: "figures" });
+    this.said = make("p", { className: "says figures" });
     this.strip = make("div", { className: "strip", role: "img" });
     const label = make("div", { className: "label" }, make("h3", { text: title }), make("p", { className: "soft", text: note }));
     home.append(make("div", { className: "channel provider" }, label, this.strip, this.said));
@@ -30,7 +30,7 @@ export class Strip {
   say(at) {
     const state = at(this.column);
     write(this.said, this.value(at));
-    this.said.className = `figures state ${STATES[state] ?? ""}`;
+    this.said.className = `says figures state ${STATES[state] ?? ""}`;
   }
 }
 
