@@ -24,6 +24,7 @@ import numpy as np
 from actors.outbox import ForClient
 from actors.resampling import Resampler
 from gateway.calls import Call
+from gateway.counting import refused
 from gateway.sockets import Socket
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import Cleared, Committed, FromCaller, HungUp, ItemGiven
@@ -318,6 +319,7 @@ class Connection:
         """Tells why, ahead of everything that waits, and closes; the first reason counts."""
         if self._ending:
             return
+        refused(error)
         self._out.clear()
         self._out.append(self._wire.refuse(error))
         self._out.append(None)

@@ -14,6 +14,7 @@ from gateway.calls import Call, Calls
 from pipeline.config import load_config
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed, WentAway
+from pipeline.figures import Report
 from pipeline.journal import Return, Snapshot
 from pipeline.manner import Manner
 from pipeline.memento import Told
@@ -40,6 +41,7 @@ class Link:
         self.said: list[Any] = []
         self.answer: asyncio.Future[Rejoined | None] | Rejoined | None = None
         self.declined: list[int] = []
+        self.reports: list[Report] = []
 
     def start(self, lost: Callable[[list[Call]], None], back: Callable[[], None]) -> None:
         self.lost, self.back = lost, back
@@ -57,6 +59,9 @@ class Link:
 
     def event(self, _: int, event: FromCaller) -> None:
         self.said.append(event)
+
+    def report(self, report: Report) -> None:
+        self.reports.append(report)
 
     def forget(self, caller: int) -> None:
         self.calls.pop(caller, None)
@@ -115,6 +120,17 @@ async def test_and_never_where_nobody_answers() -> None:
     down, up = Link(up=False), Link(callers=9)
     carrying(down, up).open(call(), nobody)
     assert (down.opened, len(up.opened)) == ([], 1)
+
+
+async def test_a_report_goes_to_one_shard_that_is_up_and_nowhere_else() -> None:
+    down, first, second = Link(up=False), Link(3), Link(1)
+    calls = carrying(down, first, second)
+    report = Report("gateway", "gateway-1", {})
+    calls.report(report)
+    assert [link.reports for link in (down, first, second)] == [[], [report], []]
+    first.up = second.up = False
+    calls.report(report)
+    assert (first.reports, calls.callers) == ([report], 4)
 
 
 async def test_one_that_begins_while_no_shard_is_up_waits_and_what_was_said_is_heard() -> None:

@@ -14,6 +14,7 @@ from gateway.calls import Call
 from gateway.link import ShardLink
 from pipeline.config import Config, load_config
 from pipeline.events import HungUp, StopAsked, Typed, WentAway
+from pipeline.figures import Report
 from pipeline.journal import Snapshot
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted
@@ -30,6 +31,7 @@ class Shard:
     def __init__(self) -> None:
         self.board = Switchboard(self._take, self._drop)
         self.heard: asyncio.Queue[tuple[list[Any], list[Any], list[Any]]] = asyncio.Queue()
+        self.reports: asyncio.Queue[Report] = asyncio.Queue()
         self.lines: list[Line] = []
         self.settings: Config | None = None
         self.address = self
@@ -48,6 +50,9 @@ class Shard:
             self.lines.append(line)
         if isinstance(message, Config):
             self.settings = message
+            return
+        if isinstance(message, Report):
+            self.reports.put_nowait(message)
             return
         openings, audio, events = message
         self.heard.put_nowait((openings, [(id, samples.tolist()) for id, samples in audio.unpack()], events))
@@ -278,6 +283,12 @@ async def test_an_answer_that_comes_twice_changes_nothing(way: Way, shard: Shard
     assert await taker.next() == AudioStarted(3)
     way.link.event(1, Typed("hello"))
     assert await shard.next() == ([], [], [(1, Typed("hello"))])
+
+
+async def test_a_report_goes_over_the_same_line(way: Way, shard: Shard) -> None:
+    report = Report("gateway", "gateway-1", {"parley_callers": {(): 2}})
+    way.link.report(report)
+    assert await asyncio.wait_for(shard.reports.get(), 5) == report
 
 
 async def test_a_shard_that_dies_meanwhile_has_no_answer(way: Way, shard: Shard) -> None:
