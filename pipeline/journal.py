@@ -200,16 +200,24 @@ class Journal:
             self._events_at += 1
 
     def keep(self, snapshot: Snapshot) -> None:
-        begun = snapshot.reply is not None and self._again["AudioStarted", snapshot.reply]
-        self._passed_over = bool(begun or self._sent_again or (snapshot.again and self._again.total()))
+        """Takes the place of the one before, unless the client knows more than the shard has told again."""
+        self._passed_over = self._knows_less(snapshot)
         if self._passed_over:
-            # The client knows more than this shard has told again: the older one tells what that was.
             return
         self._snapshot = snapshot
         self._let_go(snapshot.position, snapshot.events)
         self._counts.clear()
         self._again.clear()
         self._told = NOTHING_TOLD
+        self._sent_again = 0
+
+    def _knows_less(self, snapshot: Snapshot) -> bool:
+        if snapshot.again and self._again.total():
+            return True
+        reply = snapshot.reply
+        if reply is None:
+            return False
+        return self._again["AudioStarted", reply] > 0 or (reply == self._told.turn and self._sent_again > 0)
 
     def begin_at(self, position: int, events: int) -> None:
         """What came before was said through another gateway."""

@@ -253,6 +253,16 @@ def test_so_is_one_that_knows_less_of_a_reply() -> None:
     assert returns(once).memento == b"o"
 
 
+def test_one_that_failed_while_it_was_told_again_counts_no_more() -> None:
+    once = journal()
+    once.news(AudioStarted(1))
+    once.news(bytes(200))
+    assert told_again(once, AudioStarted(1)) == [None]
+    once.keep(Snapshot(b"n", 0, 0))
+    assert returns(once).memento == b"n"
+    assert once.news(bytes(10)) == bytes(10)
+
+
 def test_a_held_reply_that_no_memento_knows_goes_on_from_where_it_was_held() -> None:
     once = journal()
     once.news(AudioStarted(0))
