@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlsplit
 
-from bench.caller import Caller
+from bench.caller import Caller, Refused
 from bench.hearing import Hearing
 from bench.wires import FRAME_S, WIRES, Heard, Wire
 
@@ -19,6 +19,8 @@ AGAIN_S = 1.0
 TRIES = 5
 _OPEN_S = 3.0
 """Longest wait for one try."""
+_TRIES_TO_OPEN = 30
+"""How often a server may have no room before the first conversation."""
 _KEPT_S = 4.0
 """Audio that is kept while there is no connection; a server takes 5 s ahead of the clock."""
 _WIRE = WIRES["ws"]
@@ -68,7 +70,13 @@ class ReconnectingCaller:
         self._coming_back: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """`OSError` when that fails."""
+        """Waits for room as long as the server asks for; `OSError` when that fails."""
+        for _ in range(_TRIES_TO_OPEN - 1):
+            try:
+                self._socket = await self._connect()
+                return
+            except Refused as refused:
+                await asyncio.sleep(refused.retry_after_s)
         self._socket = await self._connect()
 
     @property
@@ -116,7 +124,7 @@ class ReconnectingCaller:
             case "error":
                 self.errors[message["code"]] += 1
                 self.hearing.message(message, time.monotonic())
-                return Heard(error=message["code"])
+                return Heard(error=message["code"], retry_after_s=message.get("retry_after_s"))
             case _:
                 self.hearing.message(message, time.monotonic())
                 return Heard()
@@ -167,6 +175,8 @@ class ReconnectingCaller:
         except (OSError, TimeoutError) as error:
             if transport is not None:
                 transport.close()
+            if isinstance(error, Refused):
+                raise
             raise ConnectionError(f"no conversation opened: {error or 'too slow'}") from error
         except BaseException:
             if transport is not None:

@@ -61,6 +61,20 @@ async def refuse(socket: ServerConnection) -> None:
     await socket.send(json.dumps({"type": "error", "code": "resume_unknown"}))
 
 
+async def has_no_room(socket: ServerConnection) -> None:
+    await socket.send(json.dumps({"type": "error", "code": "server_busy", "retry_after_s": 0.01}))
+
+
+async def test_a_caller_waits_until_there_is_room() -> None:
+    host = Host()
+    host.plans = [has_no_room, has_no_room, host.hear_on]
+    async with host.running() as url:
+        caller = ReconnectingCaller(url)
+        await caller.open()
+        caller.close()
+    assert host.resumes == ["", "", ""]
+
+
 async def test_a_caller_comes_back_to_the_conversation() -> None:
     host = Host()
     host.plans = [break_off, host.hear_on]
