@@ -101,7 +101,7 @@ export class Recorder {
         y: { range: (_, __, most) => [0, Math.max(least(fixed), (most ?? 0) * 1.08)] },
       },
       axes: [
-        { ...axis, size: last ? 24 : 0, space: 60, values: (_, times) => times.map((at) => (last ? this.time(at) : "")) },
+        { ...axis, size: last ? 24 : 0, space: 50, incrs: [60, 120, 300, 600], values: (_, times) => times.map((at) => (last ? this.time(at) : "")) },
         { ...axis, size: AXIS, space: 28, incrs: whole ? [1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000] : undefined },
       ],
       series: [{}, ...drawn.map((trace) => this.series(trace))],

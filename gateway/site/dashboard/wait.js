@@ -56,7 +56,7 @@ export class Wait {
     const share = Math.min(value / most, 1);
     pointer.style.left = `${100 * share}%`;
     pointer.classList.toggle("flipped", share > 0.6);
-    pointer.append(make("b", { text: ms(value) }), make("span", { text: name === "half" ? "half of the answers" : "19 of 20" }));
+    pointer.append(make("b", { text: ms(value) }), make("span", { text: name === "half" ? "half" : "19 of 20" }));
     this.scale.append(pointer);
   }
 

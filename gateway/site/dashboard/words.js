@@ -1,7 +1,7 @@
 /** Figures and states in words. */
 
 export const PARTS = [
-  { name: "endpoint", title: "hearing that they have finished", short: "turn's end" },
+  { name: "endpoint", title: "hearing that they have finished", short: "listening" },
   { name: "asr", title: "recognising", short: "recognising" },
   { name: "llm", title: "thinking", short: "thinking" },
   { name: "tts", title: "finding a voice", short: "voice" },
