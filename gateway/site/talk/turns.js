@@ -5,7 +5,7 @@ import { PARTS, bar, inWords } from "./wait.js";
 
 /** How many times the ceiling the scale is long, at least and at most. */
 const LEAST = 1.4;
-const MOST = 4;
+const MOST = 3;
 
 export class Turns {
   /** @param {HTMLElement} section @param {{target_ms: number, ceiling_ms: number}} budget */
@@ -67,7 +67,7 @@ export class Turns {
     this.section.querySelector(".scale").replaceChildren(
       ...[target_ms, ceiling_ms].map((mark) => {
         const label = document.createElement("span");
-        label.textContent = `${mark} ms`;
+        label.textContent = mark === target_ms ? `target ${mark}` : `${mark} ms ceiling`;
         label.style.left = `${(100 * mark) / this.mostMs}%`;
         return label;
       }),
