@@ -1,7 +1,7 @@
 """What a conversation that has moved is given a second time: what its caller said and did, each thing in its place.
 
 The audio comes all at once and is judged as fast as can be; an event waits until the audio that came before it is judged.
-Until all has been given nobody is told where the conversation stands: what was told the first time is still being told again.
+Until all has been given, what was told the first time may still be told again.
 """
 
 from collections import deque
