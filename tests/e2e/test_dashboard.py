@@ -52,6 +52,15 @@ async def test_it_is_good_on_a_phone_in_the_dark(simulated: Running) -> None:
         assert await visit.look("document.documentElement.scrollWidth") == phone["width"]
 
 
+async def test_moments_are_read_by_keys_too(simulated: Running) -> None:
+    async with visiting(f"{simulated.url}/dashboard") as visit:
+        await visit.page.locator("#channels").focus()
+        await visit.page.keyboard.press("ArrowLeft")
+        await expect(visit.page.locator("#moment")).to_have_text(re.compile(r"^at \d\d:\d\d:\d\d$"))
+        await visit.page.keyboard.press("Escape")
+        await expect(visit.page.locator("#moment")).to_have_text(re.compile("^point at a moment"))
+
+
 async def test_it_asks_for_an_operators_key(simulated: Running) -> None:
     shown: list[str] = []
 
