@@ -1,7 +1,7 @@
 """BufferActor: a shard of the conversations. It holds their audio and their brains, and does what the brains command.
 
-Gateways send what callers said in ticks, and the answers bring what callers should get. Windows of all conversations go to
-VAD in one call at a time, and what gathers meanwhile goes with the next. Nothing here decides anything about a conversation.
+Gateways send what callers said in ticks, and the answers bring what callers should get. Nothing here decides anything about a
+conversation.
 """
 
 import asyncio
@@ -13,13 +13,12 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hmac import compare_digest
-from typing import Any, NamedTuple, Protocol, assert_never
+from typing import Any, NamedTuple, assert_never
 
 import numpy as np
 
-from actors.engines.silero import WINDOW
 from actors.errands import Errands
-from actors.gathering import Throttle
+from actors.judging import Detector, Judging
 from actors.lateness import Lateness
 from actors.line import Address, Line, Switchboard
 from actors.loop_lag import LoopLag
@@ -45,11 +44,8 @@ from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
 
-_WINDOWS_A_CALL = 4
-_TELL_LAG_S = 0.5
+_LOOK_S = 0.5
 _LOOKS_A_PROGRESS = 4
-_FAR_BEHIND, _CATCHING_UP = 16, 64
-"""Windows from which a caller is far behind, and how many of them go with a call then."""
 _LOADED_S = 0.08
 """How long audio may wait to be judged before replies are no longer prepared ahead."""
 _BROKEN = Failed("conversation_broken", "this conversation broke and has ended; please call again", Fault.SERVER)
@@ -87,10 +83,6 @@ Said = tuple[list[Opening | Rejoin | Moved], Tick, list[tuple[int, on.FromCaller
 """What the callers of a gateway said: new conversations, audio, and events, in this order."""
 
 
-class Detector(Protocol):
-    async def detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes: ...
-
-
 @dataclass(slots=True)
 class _Caller:
     id: int
@@ -119,20 +111,16 @@ class BufferActor:
     def __init__(self, config: Config, stages: Stages, detector: Detector) -> None:
         self._config = config
         self._stages = stages
-        self._detector = detector
         self._callers: dict[int, _Caller] = {}
         self._outboxes: dict[Line, Outbox] = {}
         self._configs: dict[Line, Config] = {}
         """With which settings conversations begin that come over it; gateways may have been deployed later than this shard."""
         self._switchboard = Switchboard(self.take, self._lost)
-        self._ready: dict[int, None] = {}
-        self._gone: list[int] = []
-        self._stirred = asyncio.Event()
         self._books = Books()
         """Of conversations that are over."""
         self._tally = Tally(config)
-        self._lag_s = 0.0
         self._lateness = Lateness()
+        self._judging = Judging(detector, config.vad.tick_ms, self._lateness, self._judged)
         self._loop_lag = LoopLag()
         self._opened = self._answered = self._failures = 0
         self._background: list[asyncio.Task[None]] = []
@@ -182,8 +170,6 @@ class BufferActor:
             caller = self._callers.get(conversation)
             if caller is not None and caller.outbox is outbox:
                 self._attend(caller, event, now)
-        if self._ready or self._gone:
-            self._stirred.set()
 
     def _lost(self, line: Line) -> None:
         """A gateway is gone; its callers may come back through another one."""
@@ -202,7 +188,7 @@ class BufferActor:
             "work": sum(caller.errands.under_way for caller in self._callers.values()),
             "at_stage": {stage: sum(caller.errands.at_stage[stage] for caller in self._callers.values()) for stage in STAGES},
             "held_ms": sum(caller.ear.held_ms for caller in self._callers.values()),
-            "lag_ms": round(1000 * self._lag_s, 1),
+            "lag_ms": round(1000 * self._judging.lag_s, 1),
             "late_ms": round(self._lateness.ms(time.monotonic()), 1),
             "loop_lag_ms": round(self._loop_lag.ms, 1),
             "speculation": asdict(self._all_books()),
@@ -233,7 +219,7 @@ class BufferActor:
             self._tally.dropped(dropped.ms)
             self._give(caller, dropped, now)
         if caller.ear.windows_ready():
-            self._ready[conversation] = None
+            self._judging.hear(caller)
         elif not caller.conversation.manner.detects:
             caller.ear.hold_from(caller.conversation.audio_needed_from)
 
@@ -344,16 +330,14 @@ class BufferActor:
             if timer is not None:
                 timer.cancel()
         self._callers.pop(caller.id, None)
-        self._ready.pop(caller.id, None)
-        self._gone.append(caller.id)
+        self._judging.forget(caller)
         caller.outbox.put(caller.id, None)
-        self._stirred.set()
 
     def _give(self, caller: _Caller, event: on.Event, now: float) -> None:
         if self._callers.get(caller.id) is not caller:
             return
         with self._at_cost_of(caller.id, caller.outbox):
-            caller.conversation.server_is_under_load(self._lag_s > _LOADED_S)
+            caller.conversation.server_is_under_load(self._judging.lag_s > _LOADED_S)
             if not self._obey_all(caller, caller.conversation.handle(event, now)):
                 return
             if isinstance(event, on.Adjusted):
@@ -386,17 +370,19 @@ class BufferActor:
         try:
             yield
         except Exception as error:
-            # The text of an error may hold what somebody said.
-            trace = "".join(traceback.format_tb(error.__traceback__))
-            log.error("conversation %x broke (%s)\n%s", conversation, type(error).__name__, trace)
-            self._failures += 1
-            self._tally.told(conversation, _BROKEN)
-            outbox.put(conversation, _BROKEN)
-            caller = self._callers.get(conversation)
-            if caller is None:
-                outbox.put(conversation, None)
-            else:
-                self._close(caller)
+            self._broke(conversation, outbox, error)
+
+    def _broke(self, conversation: int, outbox: Outbox, error: Exception) -> None:
+        # The text of an error may hold what somebody said.
+        trace = "".join(traceback.format_tb(error.__traceback__))
+        log.error("conversation %x broke (%s)\n%s", conversation, type(error).__name__, trace)
+        self._failures += 1
+        outbox.put(conversation, _BROKEN)
+        caller = self._callers.get(conversation)
+        if caller is None:
+            outbox.put(conversation, None)
+        else:
+            self._close(caller)
 
     def _wait_for(self, caller: _Caller) -> None:
         """A caller who went away may come back for a while."""
@@ -451,62 +437,19 @@ class BufferActor:
             case _:
                 assert_never(command)
 
-    # Voice activity
-
-    async def _judge_forever(self) -> None:
-        throttle = Throttle(self._config.vad.tick_ms)
-        while True:
-            await self._stirred.wait()
-            began = time.monotonic()
-            await throttle()
-            self._stirred.clear()
-            callers, windows = self._take_windows()
-            gone, self._gone = self._gone, []
-            ids = np.array([caller.id for caller in callers], np.int64).tobytes()
-            probabilities = await self._detect(ids, windows, np.array(gone, np.int64).tobytes())
-            self._judge(callers, probabilities)
-            now = time.monotonic()
-            self._lag_s += (now - began - self._lag_s) / 8
-            self._lateness.judged(len(callers), 1000 * (now - began), now)
-            if self._ready:
-                self._stirred.set()
-
-    def _take_windows(self) -> tuple[list[_Caller], bytes]:
-        callers: list[_Caller] = []
-        windows: list[bytes] = []
-        for conversation in list(self._ready):
-            caller = self._callers[conversation]
-            for _ in range(_CATCHING_UP if caller.ear.windows_ready() > _FAR_BEHIND else _WINDOWS_A_CALL):
-                window = caller.ear.next_window()
-                if window is None:
-                    break
-                callers.append(caller)
-                windows.append(window[-WINDOW:].tobytes())
-            if not caller.ear.windows_ready():
-                del self._ready[conversation]
-        return callers, b"".join(windows)
-
-    async def _detect(self, ids: bytes, windows: bytes, gone: bytes) -> bytes:
-        while True:
-            try:
-                return await self._detector.detect(ids, windows, gone)
-            except Exception as error:
-                # It is being started again; audio waits here until it is back.
-                log.warning("voice activity detection failed (%s), trying again", type(error).__name__)
-                await asyncio.sleep(0.05)
-
-    def _judge(self, callers: list[_Caller], probabilities: bytes) -> None:
-        now = time.monotonic()
-        for caller, probability in zip(callers, np.frombuffer(probabilities, np.float32).tolist(), strict=True):
-            if self._callers.get(caller.id) is not caller:
-                continue
-            with self._at_cost_of(caller.id, caller.outbox):
-                conversation = caller.conversation
-                event = caller.ear.judge(probability, piece_under_way=conversation.piece_under_way)
-                if event is not None:
-                    self._give(caller, event, now)
+    def _judged(self, caller: _Caller, probability: float, now: float) -> None:
+        """How likely the caller's oldest window holds speech: thousands a second, of which few say anything new."""
+        if self._callers.get(caller.id) is not caller:
+            return
+        try:
+            ear = caller.ear
+            event = ear.judge(probability, piece_under_way=ear.speaking and caller.conversation.piece_under_way)
+            if event is not None:
+                self._give(caller, event, now)
+            if caller.replay is not None:
                 self._go_through(caller, now)
-                caller.ear.hold_from(conversation.audio_needed_from)
+        except Exception as error:
+            self._broke(caller.id, caller.outbox, error)
 
     # Housekeeping
 
@@ -516,27 +459,25 @@ class BufferActor:
             with suppress(ParleyError):
                 # Read before somebody waits for it; what is wrong with it is said to who does.
                 load_flow(self._config.flows_dir, self._config.conversation.flow)
-            self._background = [asyncio.create_task(task) for task in (self._judge_forever(), self._tell_forever())]
+            self._background = [asyncio.create_task(task) for task in (self._judging.judge_forever(), self._keep_house())]
 
-    async def _tell_forever(self) -> None:
-        """How it is going, for the gateways."""
+    async def _keep_house(self) -> None:
+        """Now and then gateways hear how it is going, and audio that nobody needs any more is let go."""
         looks = 0
         while True:
-            await asyncio.sleep(_TELL_LAG_S)
-            if not self._ready:
-                # Nobody waits: an old lag says nothing of now.
-                self._lag_s /= 2
+            await asyncio.sleep(_LOOK_S)
+            self._judging.calm_down()
             lag = Lag(self._lateness.ms(time.monotonic()))
             for outbox in self._outboxes.values():
                 outbox.put(ALL, lag)
             looks += 1
-            if looks % _LOOKS_A_PROGRESS == 0:
-                self._tell_progress()
+            self._let_go(told=looks % _LOOKS_A_PROGRESS == 0)
 
-    def _tell_progress(self) -> None:
-        """A caller who says nothing for long needs no journal of that."""
+    def _let_go(self, *, told: bool) -> None:
+        """A caller who says nothing for long needs no journal of that, which their gateway is told now and then."""
         for caller in self._callers.values():
-            if caller.conversation.unchanged and not caller.ear.speaking and caller.replay is None:
+            caller.ear.hold_from(caller.conversation.audio_needed_from)
+            if told and caller.conversation.unchanged and not caller.ear.speaking and caller.replay is None:
                 caller.outbox.put(caller.id, Progress(caller.needed_from, caller.events))
 
 
