@@ -134,7 +134,8 @@ class Gatherer:
         asked = [self._ask(name, self._seen.get(name, 0.0)) for name in shards]
         standings = await asyncio.gather(*asked, *map(self._ask, vads))
         found = dict(zip(shards, standings, strict=False))
-        turns = sorted(turn for standing in found.values() if standing is not None for turn in standing.turns)
+        told = [turn for standing in found.values() if standing is not None for turn in standing.turns]
+        turns = sorted(told, key=lambda turn: turn.at)
         for name, standing in found.items():
             if standing is not None and standing.turns:
                 self._seen[name] = standing.turns[-1].at
