@@ -200,24 +200,25 @@ class Journal:
             self._events_at += 1
 
     def keep(self, snapshot: Snapshot) -> None:
-        """Takes the place of the one before, unless the client knows more than the shard has told again."""
+        """Takes the place of the one before, unless the client knows more of a reply than the shard has told again."""
         self._passed_over = self._knows_less(snapshot)
         if self._passed_over:
             return
         self._snapshot = snapshot
         self._let_go(snapshot.position, snapshot.events)
-        self._counts.clear()
-        self._again.clear()
+        if not snapshot.again:
+            self._again.clear()
+        # What is still to be told again comes after it.
+        self._counts = self._again.copy()
         self._told = NOTHING_TOLD
         self._sent_again = 0
 
     def _knows_less(self, snapshot: Snapshot) -> bool:
-        if snapshot.again and self._again.total():
+        begun = {turn for (kind, turn), count in self._again.items() if kind == "AudioStarted" and count}
+        if snapshot.again and begun:
             return True
         reply = snapshot.reply
-        if reply is None:
-            return False
-        return self._again["AudioStarted", reply] > 0 or (reply == self._told.turn and self._sent_again > 0)
+        return reply is not None and (reply in begun or (reply == self._told.turn and self._sent_again > 0))
 
     def begin_at(self, position: int, events: int) -> None:
         """What came before was said through another gateway."""

@@ -226,18 +226,28 @@ def test_what_follows_an_interrupted_greeting_is_told_though_it_has_the_same_tur
 # A snapshot that comes while it is told again
 
 
-def test_a_snapshot_of_less_than_the_client_knows_is_passed_over() -> None:
+def test_a_snapshot_that_knows_nothing_yet_of_a_reply_is_passed_over() -> None:
     once = journal()
     once.audio(FRAME)
-    once.news(CallerBegan(10))
+    once.news(AudioStarted(1))
     once.go_back()
     once.keep(Snapshot(b"n", 320, 0, again=True))
     once.advance(320, 0)
     back, audio = once.go_back()
     assert (back.memento, audio) == (b"m", FRAME)
-    assert once.news(CallerBegan(10)) is None
+    assert once.news(AudioStarted(1)) is None
     once.keep(Snapshot(b"n", 320, 0, again=True))
     assert returns(once).memento == b"n"
+
+
+def test_what_is_told_again_after_a_snapshot_stays_known() -> None:
+    once = journal()
+    for notice in (CallerBegan(10), heard(1, "yes"), CallerBegan(900)):
+        once.news(notice)
+    assert told_again(once, CallerBegan(10), heard(1, "yes")) == [None, None]
+    once.keep(Snapshot(b"n", 0, 0, reply=1, again=True))
+    assert returns(once).memento == b"n"
+    assert [once.news(CallerBegan(at)) for at in (900, 2_000)] == [None, CallerBegan(2_000)]
 
 
 def test_so_is_one_that_knows_less_of_a_reply() -> None:
