@@ -24,7 +24,7 @@ START_LIMIT_S = 180.0
 """Seconds in which all stages must be ready; loading weights is the long part."""
 LONGEST_GIST = 400
 DRAIN_S = 60.0
-"""Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for 30 of them in any case."""
+"""Seconds that Serve gets to let go of a cluster that goes on; the gateway's replicas stay for a few of them in any case."""
 VITAL = {"raylet", "gcs_server"}
 EVERYWHERE = "0.0.0.0"
 _COMMON: dict[str, Any] = {"namespace": NAMESPACE, "log_to_driver": False, "logging_level": logging.ERROR}
