@@ -38,6 +38,7 @@ export class Call {
   }
 
   async listen() {
+    if (this.listening) return;
     this.asking = true;
     try {
       await this.sound.listen();

@@ -42,7 +42,7 @@ export const INSECURE = {
 /** @type {Failure} */
 export const GONE = {
   title: "The server is gone.",
-  text: "Five tries to get back to it failed. See whether it runs and whether you are online; your conversation is kept for half a minute.",
+  text: "Five tries to get back to it failed. See whether it runs and whether you are online; your conversation is kept for a while.",
   action: "Try again",
 };
 

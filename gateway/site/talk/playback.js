@@ -44,6 +44,12 @@ export class Playback {
     });
   }
 
+  /** Nothing is told any more. */
+  close() {
+    this.node.port.onmessage = null;
+    this.node.disconnect();
+  }
+
   /** The root mean square of what sounds now. */
   get loudness() {
     const wave = new Float32Array(this.analyser.fftSize);

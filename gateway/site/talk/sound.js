@@ -28,14 +28,17 @@ export class Sound {
     this.told = told;
     this.playback = new Playback(context, told);
     this.microphone = null;
+    this.opening = null;
   }
 
   get rate() {
     return this.context.sampleRate;
   }
 
+  /** Asks for the microphone, once, however often it is called meanwhile. */
   async listen() {
-    this.microphone ??= await Microphone.open(this.context, this.told);
+    this.opening ??= Microphone.open(this.context, this.told).finally(() => (this.opening = null));
+    this.microphone = await this.opening;
   }
 
   mute() {
@@ -45,6 +48,7 @@ export class Sound {
 
   async close() {
     this.mute();
+    this.playback.close();
     await this.context.close();
   }
 }

@@ -14,8 +14,8 @@ const ASKING = { name: "asking", state: "The browser asks for your microphone", 
 
 const OF_THE_LINE = {
   connecting: { name: "connecting", state: "Connecting", hint: "" },
-  busy: { name: "busy", state: "Waiting for room", hint: "Stop gives it up" },
-  gone: { name: "gone", state: "Not connected", hint: "Stop gives it up" },
+  busy: { name: "busy", state: "Waiting for room", hint: "" },
+  gone: { name: "gone", state: "Not connected", hint: "" },
   over: OVER,
 };
 
@@ -31,7 +31,10 @@ export function stateInWords(call, line) {
     const hint = `The connection broke; trying again, ${line.tried} of ${line.tries}`;
     return { name: "again", state: "Getting back to the server", hint };
   }
-  if (line?.name !== "open") return OF_THE_LINE[line?.name] ?? OF_THE_LINE.connecting;
+  if (line?.name !== "open") {
+    const words = OF_THE_LINE[line?.name] ?? OF_THE_LINE.connecting;
+    return call.listening ? { ...words, hint: "Stop gives it up" } : words;
+  }
   if (call.conversation.callerSpeaks) return HEARING;
   if (call.conversation.sounding !== null) return ANSWERING;
   if (call.conversation.awaited) return THINKING;
