@@ -35,14 +35,14 @@ export const UNPLUGGED = {
 export const INSECURE = {
   title: "No sound over plain http.",
   text:
-    "Browsers give a page the microphone over https only, or on the server's own machine. Ask whoever runs this server to put " +
-    "TLS in front of it (docs/tls.md), or open this page at http://localhost there. You can type, and read the answers.",
+    "Browsers give a page the microphone over https only, or on the server's own machine. Ask whoever runs this server to " +
+    "put TLS in front of it (docs/tls.md), or open this page at http://localhost there. You can type, and read the answers.",
 };
 
 /** @type {Failure} */
 export const GONE = {
   title: "The server is gone.",
-  text: "Five tries to get back to it failed. See whether it runs and whether you are online; your conversation is kept for a while.",
+  text: "Five tries to get back to it failed. See whether it runs and whether you are online; what you said is kept a while.",
   action: "Try again",
 };
 

@@ -2,11 +2,14 @@
 
 const keys = matchMedia("(pointer: fine)").matches;
 
-const CALM = { name: "idle", state: "Ready when you are", hint: keys ? "Press Talk, or the space bar" : "Press Talk" };
+const PRESS = keys ? "Press Talk, or the space bar" : "Press Talk";
+const CUT_IT = keys ? "Speak, or press Escape, to cut it short" : "Speak to cut it short";
+
+const CALM = { name: "idle", state: "Ready when you are", hint: PRESS };
 const OVER = { name: "over", state: "The conversation is over", hint: "Talk begins another one" };
 const HEARING = { name: "hearing", state: "You speak", hint: "A short pause ends your turn" };
 const THINKING = { name: "thinking", state: "The answer is on its way", hint: "" };
-const ANSWERING = { name: "answering", state: "The answer sounds", hint: keys ? "Speak, or press Escape, to cut it short" : "Speak to cut it short" };
+const ANSWERING = { name: "answering", state: "The answer sounds", hint: CUT_IT };
 const LISTENING = { name: "listening", state: "Listening", hint: "Speak as you would to a person" };
 const TYPING = { name: "listening", state: "Waiting for what you type", hint: "Talk turns the microphone on" };
 

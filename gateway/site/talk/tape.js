@@ -62,7 +62,8 @@ export class Tape {
     const strokes = this.strokes[who];
     const now = performance.now();
     const next = (strokes.at(-1)?.at ?? 0) + STROKE_MS;
-    strokes.push({ at: now - next > LATE_MS ? now : Math.min(now, next), height: strength(peak), number: (strokes.at(-1)?.number ?? -1) + 1 });
+    const at = now - next > LATE_MS ? now : Math.min(now, next);
+    strokes.push({ at, height: strength(peak), number: (strokes.at(-1)?.number ?? -1) + 1 });
     while (strokes[0].at < now - 1000 * KEPT_S) strokes.shift();
   }
 
@@ -81,7 +82,8 @@ export class Tape {
     const scale = devicePixelRatio || 1;
     const { clientWidth: width, clientHeight: height } = this.canvas;
     const [across, down] = [Math.round(width * scale), Math.round(height * scale)];
-    if (this.canvas.width !== across || this.canvas.height !== down) Object.assign(this.canvas, { width: across, height: down });
+    if (this.canvas.width !== across) this.canvas.width = across;
+    if (this.canvas.height !== down) this.canvas.height = down;
     this.width = width;
     this.line = Math.round(height / 2);
     this.reach = this.line - 22;
@@ -137,7 +139,8 @@ export class Tape {
       const first = seen.findIndex(({ number }) => number % joined === 0);
       for (let index = Math.max(0, first); index < seen.length; index += joined) {
         const length = this.reach * Math.max(...seen.slice(index, index + joined).map(({ height }) => height));
-        if (length) this.pen.fillRect(this.x(seen[index].at), direction < 0 ? this.line - 3 - length : this.line + 4, thick, length);
+        const top = direction < 0 ? this.line - 3 - length : this.line + 4;
+        if (length) this.pen.fillRect(this.x(seen[index].at), top, thick, length);
       }
     }
   }
@@ -171,15 +174,17 @@ export class Tape {
   #key() {
     const right = this.width - 24;
     const { target_ms, ceiling_ms } = this.budget;
-    for (const [name, ms, y] of [["target", target_ms, -14], ["ceiling", ceiling_ms, 22]]) {
-      const long = ms * this.speed;
+    this.pen.textAlign = "right";
+    for (const [name, ms, away, text] of [["target", target_ms, -7, -14], ["ceiling", ceiling_ms, 7, 22]]) {
+      const left = right - ms * this.speed;
       this.pen.fillStyle = this.inks.soft;
-      this.pen.fillRect(right - long, this.line + (y < 0 ? -7 : 7), long, 1);
-      for (const x of [right - long, right]) this.#mark(x, this.line + Math.min(0, y / 1.4), this.line + Math.max(0, y / 1.8), this.inks.soft);
-      this.pen.textAlign = "right";
-      this.pen.fillText(`${name} ${ms} ms`, right, this.line + y);
-      this.pen.textAlign = "start";
+      this.pen.fillRect(left, this.line + away, right - left, 1);
+      for (const x of [left, right]) {
+        this.#mark(x, this.line + Math.min(0, 1.5 * away), this.line + Math.max(0, 1.5 * away), this.inks.soft);
+      }
+      this.pen.fillText(`${name} ${ms} ms`, right, this.line + text);
     }
+    this.pen.textAlign = "start";
   }
 
   #mixInks() {

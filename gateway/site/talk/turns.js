@@ -63,7 +63,9 @@ export class Turns {
   #scale(ms) {
     const { target_ms, ceiling_ms } = this.budget;
     this.mostMs = Math.max(this.mostMs, Math.min(ms, MOST * ceiling_ms));
-    for (const [row, latency] of this.reports) row.querySelector(".taken").replaceChildren(bar(latency, this.budget, this.mostMs));
+    for (const [row, latency] of this.reports) {
+      row.querySelector(".taken").replaceChildren(bar(latency, this.budget, this.mostMs));
+    }
     this.section.querySelector(".scale").replaceChildren(
       ...[target_ms, ceiling_ms].map((mark) => {
         const label = document.createElement("span");
