@@ -13,11 +13,12 @@ from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from hmac import compare_digest
-from typing import Any, NamedTuple, assert_never
+from typing import Any, assert_never
 
 import numpy as np
 
 from actors.errands import Errands
+from actors.inbox import Moved, Opening, Rejoin, Said
 from actors.judging import Detector, Judging
 from actors.lateness import Lateness
 from actors.line import Address, Line, Switchboard
@@ -33,14 +34,12 @@ from pipeline.ear import Ear
 from pipeline.errors import Fault, ParleyError
 from pipeline.figures import Report
 from pipeline.flow import load_flow
-from pipeline.journal import Return, Snapshot
-from pipeline.manner import Manner
+from pipeline.journal import Snapshot
 from pipeline.memento import Memento
 from pipeline.notices import Failed
 from pipeline.ports import Samples
 from pipeline.replay import Replay
 from pipeline.speculation import Books
-from pipeline.ticks import Tick
 
 log = logging.getLogger(__name__)
 
@@ -49,38 +48,6 @@ _LOOKS_A_PROGRESS = 4
 _LOADED_S = 0.08
 """How long audio may wait to be judged before replies are no longer prepared ahead."""
 _BROKEN = Failed("conversation_broken", "this conversation broke and has ended; please call again", Fault.SERVER)
-
-
-class Opening(NamedTuple):
-    """A conversation that begins."""
-
-    id: int
-    flow: str
-    manner: Manner
-    secret: str = ""
-    """What a caller must know to come back to it; empty if they cannot."""
-    returns: Return | None = None
-    """Where it goes on, if another shard has held it."""
-    generation: int = 0
-    """How often it has been placed at a shard."""
-
-
-class Rejoin(NamedTuple):
-    """A caller comes back to a conversation, through whichever gateway."""
-
-    id: int
-    secret: str
-
-
-class Moved(NamedTuple):
-    """A conversation goes on elsewhere, since this shard was taken for dead; if it only slept its copy is too old."""
-
-    id: int
-    generation: int
-
-
-Said = tuple[list[Opening | Rejoin | Moved], Tick, list[tuple[int, on.FromCaller]]]
-"""What the callers of a gateway said: new conversations, audio, and events, in this order."""
 
 
 @dataclass(slots=True)

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from actors.outbox import Delivery, ForClient, Lag, NotHere, Progress, Rejoined
 from gateway.admission import Admission
 from gateway.link import ShardLink

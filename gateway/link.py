@@ -12,8 +12,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from actors.buffer import Moved, Opening, Rejoin
 from actors.gathering import Throttle
+from actors.inbox import Moved, Opening, Rejoin
 from actors.line import Line, dial
 from actors.outbox import Delivery, Lag, NotHere, Rejoined
 from gateway.lull import Lull

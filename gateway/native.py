@@ -9,7 +9,7 @@ from starlette.datastructures import QueryParams
 from starlette.routing import BaseRoute, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from gateway import sockets
 from gateway.calls import Call, Calls
 from gateway.connection import TRY_LATER, Close, Connection, Terms, policy, refuse

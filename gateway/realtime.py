@@ -18,8 +18,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from actors.buffer import Opening
 from actors.engines.voices import OPENAI_VOICES
+from actors.inbox import Opening
 from actors.stages import Stages
 from gateway import connection, sockets
 from gateway.calls import Call, Calls

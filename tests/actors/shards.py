@@ -9,7 +9,8 @@ from typing import Any, cast
 import numpy as np
 
 from actors.asr import TimedTranscript
-from actors.buffer import BufferActor, Opening, Rejoin
+from actors.buffer import BufferActor
+from actors.inbox import Opening, Rejoin
 from actors.judging import Detector
 from actors.line import Line
 from actors.llm import TimedParts

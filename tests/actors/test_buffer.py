@@ -13,7 +13,7 @@ import pytest
 
 from actors import buffer
 from actors.asr import TimedTranscript
-from actors.buffer import Opening
+from actors.inbox import Opening
 from actors.stages import LocalStages
 from pipeline import figures as of
 from pipeline.conversation import Conversation

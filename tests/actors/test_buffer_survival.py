@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from actors import buffer
-from actors.buffer import Opening
+from actors.inbox import Opening
 from actors.line import Line
 from actors.outbox import NotHere, Rejoined
 from actors.stages import LocalStages

@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from gateway.app import Gateway
 from gateway.calls import Call
 from pipeline import keys

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from actors.loop_lag import LoopLag
 from actors.outbox import Rejoined
 from gateway.admission import Admission

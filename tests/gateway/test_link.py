@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from actors.buffer import Moved, Opening, Rejoin
+from actors.inbox import Moved, Opening, Rejoin
 from actors.line import Address, Line, Switchboard
 from actors.outbox import NotHere, Rejoined
 from gateway.calls import Call

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from starlette.applications import Starlette
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from actors.outbox import ForClient, Rejoined
 from gateway.calls import Call
 from gateway.guard import Guard

@@ -11,7 +11,7 @@ from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 from starlette.applications import Starlette
 
-from actors.buffer import Opening
+from actors.inbox import Opening
 from gateway.calls import Call as Carried
 from gateway.guard import Guard, guarded
 from gateway.realtime import RealtimeApi
