@@ -22,8 +22,9 @@ from actors.engines import sim
 from actors.engines.silero import WINDOW, SileroVad
 from bench import frames
 from pipeline.audio import to_ms, to_samples
-from pipeline.config import Config, Stage, load_config
+from pipeline.config import Config, Stage
 from pipeline.endpointing import Began, Ended, Endpointer
+from pipeline.loading import load_config
 from pipeline.playout import Playout
 from pipeline.ports import LISTENING_RATE, Message, Phrase, Prompt, TextDelta, Utterance
 

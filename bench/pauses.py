@@ -18,8 +18,8 @@ from rich.table import Table
 
 from bench.listening import Call, Heard, Recogniser, probabilities
 from bench.pausing_speakers import HELD_OUT, MAIN, Speech, speeches
-from pipeline.config import load_config
 from pipeline.flow import load_flow
+from pipeline.loading import load_config
 
 RULES = {
     "fixed 200": ("turn.detection=server_vad", "turn.silence_ms=200"),

@@ -12,8 +12,9 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
+from pipeline.loading import load_config
 
 app = typer.Typer(
     help="A real-time voice-conversation server on Ray.",

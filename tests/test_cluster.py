@@ -11,7 +11,8 @@ from ray.autoscaler._private.util import prepare_config, validate_config
 from parley.cluster import DRAIN_S
 from parley.environment import node_environment
 from pipeline import keys
-from pipeline.config import Config, load_config
+from pipeline.config import Config
+from pipeline.loading import load_config
 
 ROOT = Path(__file__).parent.parent
 TEXT = (ROOT / "cluster.yaml").read_text(encoding="utf-8")

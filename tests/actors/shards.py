@@ -18,9 +18,10 @@ from actors.outbox import Delivery, ForClient, Lag, NotHere, Progress, Rejoined
 from actors.stages import LocalStages, Stages
 from actors.tts import TimedSpeech
 from actors.vad import VADActor
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.events import FromCaller
 from pipeline.journal import Snapshot
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.ports import Phrase, Prompt, Samples, Speech, TextDelta, Utterance, Word
 from pipeline.ticks import Tick

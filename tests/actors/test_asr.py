@@ -1,8 +1,8 @@
 import pytest
 
 from actors.asr import ASR
-from pipeline.config import load_config
 from pipeline.errors import ProviderError
+from pipeline.loading import load_config
 from pipeline.ports import Transcript, Utterance
 from tests.actors.spoken import silence
 from tests.fakes.fake_time import run_in_fake_time

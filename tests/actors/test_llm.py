@@ -7,9 +7,10 @@ import pytest
 
 from actors.engines.openai_chat import OpenAIChatThinker
 from actors.llm import LLM
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ProviderError
 from pipeline.flow import load_flow
+from pipeline.loading import load_config
 from pipeline.ports import CallDelta, Finish, FlowStep, Message, Prompt, ReplyPart, TextDelta, Usage, Wish
 from tests.fakes.fake_time import run_in_fake_time
 from tests.fakes.openai_server import Call, Reply, Stall, fake_openai

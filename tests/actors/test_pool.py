@@ -1,5 +1,5 @@
 from actors.pool import _from, shard_names, vad_names
-from pipeline.config import load_config
+from pipeline.loading import load_config
 
 
 def test_shards_and_vad_actors_are_named_by_their_numbers() -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from actors.providers import Providers
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ProviderError, ProviderUnavailable
+from pipeline.loading import load_config
 from tests.actors.told_engines import FAILED, Module, Setting, all_others, in_fake_time, installed
 
 

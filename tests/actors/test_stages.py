@@ -6,9 +6,10 @@ import pytest
 
 from actors import stages
 from actors.stages import FarStages, LocalStages, Serve, as_parley_error
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError, ProviderError
 from pipeline.flow import load_flow
+from pipeline.loading import load_config
 from pipeline.ports import FlowStep, Message, Phrase, Prompt, Transcript, Utterance, Voice
 from tests.actors.spoken import silence
 from tests.fakes.fake_time import run_in_fake_time

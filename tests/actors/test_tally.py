@@ -6,10 +6,10 @@ import pytest
 
 from actors.tally import Tally, Turn
 from pipeline import figures as of
-from pipeline.config import load_config
 from pipeline.errors import Fault
 from pipeline.figures import Report, Spread, values
 from pipeline.latency import Latency
+from pipeline.loading import load_config
 from pipeline.notices import Failed, Heard, Interrupted, Said, TurnReport, WentOn
 from pipeline.speculation import Books
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from actors.tts import TTS
-from pipeline.config import load_config
 from pipeline.errors import ProviderError
+from pipeline.loading import load_config
 from pipeline.ports import Phrase, Speech, Voice, Word
 from tests.actors.tones import pure
 from tests.fakes.fake_time import run_in_fake_time

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from bench.server import Running, serving
-from pipeline.config import load_config
+from pipeline.loading import load_config
 from tests.e2e.crowd import Crowd, spoken, talking
 from tests.e2e.nodes import Nodes, cluster
 

@@ -11,10 +11,11 @@ from actors.tally import Standing, Tally, Turn
 from gateway import gatherer as gatherers
 from gateway.gatherer import Gatherer
 from gateway.health import HealthWatch
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import Fault
 from pipeline.figures import Report
 from pipeline.latency import Latency
+from pipeline.loading import load_config
 from pipeline.notices import Failed, Interrupted, TurnReport
 from pipeline.speculation import Books
 

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from gateway.about import About
 from gateway.guard import Guard
 from pipeline import keys
-from pipeline.config import load_config
+from pipeline.loading import load_config
 
 KIOSK = """
 name: Kiosk

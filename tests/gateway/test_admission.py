@@ -7,8 +7,8 @@ import pytest
 
 from actors.loop_lag import LoopLag
 from gateway.admission import Admission
-from pipeline.config import load_config
 from pipeline.errors import ServerError
+from pipeline.loading import load_config
 from tests.fakes.fake_time import run_in_fake_time
 from tests.fakes.jumping_loop import JumpingLoop
 

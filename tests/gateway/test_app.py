@@ -11,8 +11,8 @@ from actors.inbox import Opening
 from gateway.app import Gateway
 from gateway.calls import Call
 from pipeline import keys
-from pipeline.config import load_config
 from pipeline.events import FromCaller
+from pipeline.loading import load_config
 from tests.gateway.test_connection import Socket
 
 PICTURE = {"status": "healthy", "version": "1", "sessions": {"active": 1, "total": 2}, "providers": {}}

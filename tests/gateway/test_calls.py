@@ -11,11 +11,11 @@ from actors.loop_lag import LoopLag
 from actors.outbox import Rejoined
 from gateway.admission import Admission
 from gateway.calls import Call, Calls
-from pipeline.config import load_config
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, StopAsked, Typed, WentAway
 from pipeline.figures import Report
 from pipeline.journal import Return, Snapshot
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.memento import Told
 from pipeline.notices import AudioStarted, CallerBegan

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from gateway.connection import _MOST_WAITING, GOING_AWAY, POLICY, Close, Connection, Terms, policy, refuse
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.events import Cleared, Committed, FromCaller, ItemGiven, Played, StopAsked, Typed
 from pipeline.history import Item
+from pipeline.loading import load_config
 from pipeline.notices import AsideSpoken, AudioStarted, BufferCleared, Interrupted, Notice
 from pipeline.ports import Message
 from pipeline.wires.native import Hello, Native, refusal

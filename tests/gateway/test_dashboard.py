@@ -14,7 +14,7 @@ from gateway.dashboard import Dashboard, Live
 from gateway.guard import Guard
 from gateway.metrics import Metrics
 from pipeline import keys
-from pipeline.config import load_config
+from pipeline.loading import load_config
 from tests.fakes.fake_time import run_in_fake_time
 from tests.gateway.clusters import CONFIG, Cluster
 

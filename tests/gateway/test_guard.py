@@ -13,9 +13,10 @@ from starlette.routing import Route
 
 from gateway.guard import Guard, accepting, guarded, subprotocol
 from pipeline import keys
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ClientError
 from pipeline.keys import ANYONE, Caller
+from pipeline.loading import load_config
 
 ANN, BOB = Caller("ann", 1, 2), Caller("bob", 50, 600)
 ACCEPTED = f"{{name: ann, hash: '{keys.hash_of('a')}', conversations: 1, requests_per_minute: 2}}"

@@ -9,8 +9,8 @@ from actors.tally import Standing, Turn
 from gateway.gatherer import Gathered, Gatherer
 from gateway.health import HealthWatch
 from pipeline import figures as of
-from pipeline.config import load_config
 from pipeline.figures import Figures, Report
+from pipeline.loading import load_config
 
 BOOKS = {"used": 2, "wasted_s": 0.5}
 SHARD = {"conversations": 2, "opened": 5, "queued_windows": 1, "at_stage": {"asr": 3}, "speculation": BOOKS}

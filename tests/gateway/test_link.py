@@ -12,10 +12,11 @@ from actors.line import Address, Line, Switchboard
 from actors.outbox import NotHere, Rejoined
 from gateway.calls import Call
 from gateway.link import ShardLink
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.events import HungUp, StopAsked, Typed, WentAway
 from pipeline.figures import Report
 from pipeline.journal import Snapshot
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted
 from pipeline.ports import LISTENING_RATE

@@ -12,9 +12,9 @@ from actors.outbox import ForClient, Rejoined
 from gateway.calls import Call
 from gateway.guard import Guard
 from gateway.native import NativeApi
-from pipeline.config import load_config
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, Typed, WentAway
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, WentOn
 from pipeline.ports import Wish

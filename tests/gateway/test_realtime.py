@@ -16,9 +16,9 @@ from gateway.calls import Call as Carried
 from gateway.guard import Guard, guarded
 from gateway.realtime import RealtimeApi
 from pipeline import keys
-from pipeline.config import load_config
 from pipeline.errors import ServerError
 from pipeline.events import Adjusted, Committed, FromCaller, HungUp
+from pipeline.loading import load_config
 from pipeline.ports import Voice
 from tests.fakes.fake_time import run_in_fake_time
 from tests.gateway.test_connection import Socket

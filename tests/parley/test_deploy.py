@@ -9,8 +9,8 @@ import pytest
 from parley import cluster
 from parley.deploy import at, deploy
 from parley.rundir import Record
-from pipeline.config import load_config
 from pipeline.errors import ConfigError, ServerError
+from pipeline.loading import load_config
 
 SIM = ["asr.providers=[sim]", "llm.providers=[sim]", "tts.providers=[sim]"]
 

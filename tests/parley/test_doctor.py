@@ -9,7 +9,8 @@ from parley import doctor, rundir
 from parley.doctor import Finding
 from parley.environment import free_ports
 from pipeline import keys
-from pipeline.config import Config, load_config
+from pipeline.config import Config
+from pipeline.loading import load_config
 
 SIM = ["asr.providers=[openai, sim, sphinx]", "llm.providers=[sim]", "tts.providers=[openai]"]
 

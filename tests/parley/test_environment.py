@@ -7,7 +7,7 @@ import pytest
 
 from parley.environment import REPLICA_PORTS, free_ports, is_free, node_environment, ray_environment
 from parley.processes import MARK
-from pipeline.config import load_config
+from pipeline.loading import load_config
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ import yaml
 
 from parley import keys
 from pipeline import keys as accepted
-from pipeline.config import load_config
 from pipeline.errors import ClientError
 from pipeline.keys import Caller
+from pipeline.loading import load_config
 
 
 def test_what_is_printed_can_be_used_as_it_stands() -> None:

@@ -13,8 +13,9 @@ from rich.console import Console
 from parley import launcher, rundir
 from parley.environment import free_ports
 from pipeline import keys
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ConfigError, ParleyError, ServerError
+from pipeline.loading import load_config
 
 KEY = f"keys.accepted=[{{name: ann, hash: '{keys.hash_of('a')}'}}]"
 SIM = ["asr.providers=[sim]", "llm.providers=[sim]", "tts.providers=[sim]"]

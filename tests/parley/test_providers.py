@@ -2,8 +2,8 @@ import pytest
 
 from parley import providers
 from parley.providers import Candidate
-from pipeline.config import load_config
 from pipeline.errors import ConfigError
+from pipeline.loading import load_config
 
 SIM = ["asr.providers=[sim]", "llm.providers=[openai, sim]", "tts.providers=[sim, espeak]"]
 

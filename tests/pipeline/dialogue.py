@@ -20,12 +20,12 @@ import numpy as np
 
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, HangUp, Play, Speak, Tell, Think, Transcribe
-from pipeline.config import load_config
 from pipeline.conversation import Conversation
 from pipeline.ear import Ear
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
 from pipeline.history import CUT
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, CallerStopped, Failed, Heard, Held, Interrupted, Notice, Said, WentOn
 from pipeline.phrasing import Phraser

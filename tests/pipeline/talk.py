@@ -8,10 +8,10 @@ from typing import TypeVar
 
 from pipeline import events as on
 from pipeline.commands import Command, Play, Speak, Tell, Think, Transcribe
-from pipeline.config import load_config
 from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import Notice
 from pipeline.ports import LISTENING_RATE, FlowStep, Message, Transcript, Word

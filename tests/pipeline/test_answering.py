@@ -6,10 +6,10 @@ import pytest
 
 from pipeline.answering import Answering
 from pipeline.commands import Abandon, HangUp, Tell, Think
-from pipeline.config import load_config
 from pipeline.floor import Floor
 from pipeline.flow import Flow, load_flow
 from pipeline.history import Item
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import Said
 from pipeline.ports import Prompt, Wish

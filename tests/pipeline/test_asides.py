@@ -1,8 +1,8 @@
 from pipeline import events as on
 from pipeline.asides import MOST, Asides
 from pipeline.commands import Abandon, Command, Speak, Tell, Think
-from pipeline.config import load_config
 from pipeline.errors import Fault
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import AsideSpoken, CallGrew, ReplyBegan, ReplyEnded, Said
 from pipeline.ports import CallDelta, Finish, Phrase, Prompt, Usage, Wish

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.ear import Ear
 from pipeline.events import AudioDropped, PieceDue, SpeechBegan, SpeechEnded, SpeechGrew, SpeechPaused, SpeechResumed
+from pipeline.loading import load_config
 from pipeline.ports import Samples
 
 HOP = 512

@@ -3,9 +3,9 @@ from dataclasses import replace
 import pytest
 
 from pipeline.commands import Abandon, Tell
-from pipeline.config import load_config
 from pipeline.floor import Floor
 from pipeline.history import Item, Kept
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.memento import Memento, Told
 from pipeline.notices import BufferCleared

@@ -7,9 +7,9 @@ import pytest
 from pydantic import SecretStr
 
 from pipeline import keys
-from pipeline.config import load_config
 from pipeline.errors import ConfigError
 from pipeline.keys import Caller, Key, Keys
+from pipeline.loading import load_config
 
 PLAIN = "pk_only-for-tests"
 HASH = "sha256:4ef8bc2b9ecf14fc5d09c5f8ebd7d7a7ea0e2f2cd5a1bb2dd2a08ff1f0aa31a1"

@@ -5,10 +5,11 @@ from dataclasses import replace
 from pipeline import events as on
 from pipeline.answering import Answering
 from pipeline.commands import Transcribe
-from pipeline.config import Turn, load_config
+from pipeline.config import Turn
 from pipeline.floor import Floor
 from pipeline.flow import load_flow
 from pipeline.listening import Listening
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.ports import Transcript
 from pipeline.states import State

@@ -2,10 +2,10 @@ from dataclasses import replace
 
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, Play, Speak, Tell, Think
-from pipeline.config import load_config
 from pipeline.errors import Fault
 from pipeline.history import History
 from pipeline.latency import TurnClock
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.mouth import Mouth, Step
 from pipeline.notices import AudioDone, AudioStarted, Failed, Held, Said, TurnReport, WentOn

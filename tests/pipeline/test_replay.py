@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pipeline.config import load_config
 from pipeline.ear import Ear
 from pipeline.events import StopAsked, Typed
 from pipeline.journal import Placed, Return
+from pipeline.loading import load_config
 from pipeline.memento import Told
 from pipeline.replay import _MOST_WAITING, Replay
 

@@ -1,5 +1,6 @@
 from pipeline.commands import Speak
-from pipeline.config import Config, load_config
+from pipeline.config import Config
+from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.memento import NOTHING_TOLD, ReplyDue
 from pipeline.ports import Finish, FlowStep, Phrase, Wish

@@ -8,8 +8,9 @@ import pytest
 from gateway.audio.decoding import recording
 from gateway.audio.hearing import Hearing
 from gateway.audio.transcription_form import Wanted
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError, ProviderError
+from pipeline.loading import load_config
 from pipeline.ports import Samples, Transcript, Utterance
 from pipeline.subtitles import Passage
 from tests.gateway.audio.audio_files import audio_file, tone

@@ -20,8 +20,8 @@ from starlette.routing import Mount
 from actors.engines.voices import OPENAI_VOICES
 from actors.stages import LocalStages, Stages
 from gateway.audio.speech import SpeechApi, SpeechCut
-from pipeline.config import load_config
 from pipeline.errors import ProviderError
+from pipeline.loading import load_config
 from pipeline.ports import Phrase
 from tests.gateway.audio.rooms import no_room, room
 from tests.gateway.audio.talkers import PIECE, Talkers, until

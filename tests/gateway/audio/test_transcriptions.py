@@ -17,8 +17,9 @@ from starlette.routing import Mount
 
 from actors.stages import LocalStages
 from gateway.audio.transcriptions import Transcriptions
-from pipeline.config import Config, load_config
+from pipeline.config import Config
 from pipeline.errors import ProviderError
+from pipeline.loading import load_config
 from pipeline.ports import Samples, Transcript, Utterance, Word
 from tests.actors.spoken import spoken
 from tests.gateway.audio.audio_files import CODECS, audio_file, plain_wav, tone

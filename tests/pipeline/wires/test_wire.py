@@ -2,8 +2,8 @@
 
 import pytest
 
-from pipeline.config import load_config
 from pipeline.errors import ServerError
+from pipeline.loading import load_config
 from pipeline.wires.native import Hello, Native
 from pipeline.wires.realtime.codec import Realtime
 from pipeline.wires.wire import Wire

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, Play, Speak, Tell, Think, Transcribe
-from pipeline.config import load_config
 from pipeline.conversation import Conversation
 from pipeline.errors import Fault
 from pipeline.flow import load_flow
+from pipeline.loading import load_config
 from pipeline.ports import LISTENING_RATE, CallDelta, Finish, FlowStep, Transcript, Usage
 from tests.pipeline.wires.realtime.client import LIMITS, Client, base64_of
 
