@@ -1,6 +1,6 @@
 /** The dashboard: what the stream of events says, shown by its parts. */
 
-import { Door } from "./door.js";
+import { Door } from "../door.js";
 import { Feed } from "./feed.js";
 import { Recorder } from "./recorder.js";
 import { State } from "./state.js";
@@ -12,7 +12,12 @@ import { clock, make, sentence, troubles, write } from "./words.js";
 const of = (id) => document.getElementById(id);
 
 const state = new State();
-const door = new Door(of("door"), () => feed.run());
+const WHY = {
+  key_missing: "This server shows how it does to operators only. Their key opens it.",
+  key_invalid: "This key is not accepted here. Look whether all of it was copied.",
+  operator_needed: "This key may call, but not look in here: keys.operators of the configuration does not name it.",
+};
+const door = new Door(of("door"), WHY, () => feed.run());
 const wait = new Wait(of("wait"));
 const turns = new Turns(of("turns"), of("turns-none"));
 /** @type {Recorder | null} */

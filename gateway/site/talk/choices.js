@@ -1,15 +1,14 @@
 /** What there is to choose, as the server tells it: the call flow, the language, the voice; and who answers. */
 
 /** A request to the server the page came from. */
-async function get(path, key) {
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
+async function get(path, headers) {
   const response = await fetch(new URL(path, document.baseURI), { headers });
   const body = await response.json().catch(() => ({}));
   if (!response.ok) throw Object.assign(new Error(path), { code: body.error?.code ?? "", said: body.error?.message ?? "" });
   return body;
 }
 
-export const about = (key) => get("about", key);
+export const about = (headers) => get("about", headers);
 
 export class Choices {
   /**
@@ -29,17 +28,17 @@ export class Choices {
   }
 
   /** @param {any} known what `about` tells */
-  offer(known, key) {
+  offer(known, headers) {
     this.known = known;
     fill(this.places.flow, known.flows.map(({ name, title }) => [name, title]), known.flow);
     this.#languages();
     this.#voices();
-    this.#ask(key);
+    this.#ask(headers);
   }
 
   /** Nobody waits for the voices; where they cannot be had, there is one all the same. */
-  async #ask(key) {
-    const { voices } = await get("v1/audio/voices", key).catch(() => ({ voices: [] }));
+  async #ask(headers) {
+    const { voices } = await get("v1/audio/voices", headers).catch(() => ({ voices: [] }));
     this.voices = voices;
     this.#voices();
   }

@@ -59,9 +59,13 @@ export const UNREACHABLE = {
   action: "Try again",
 };
 
+/** What is said where another key is asked for. */
+export const OF_KEYS = {
+  key_missing: "This server asks for a key. Whoever runs it has one for you.",
+  key_invalid: "This key is not accepted here. Look whether all of it was copied, or ask for another one.",
+};
+
 const REFUSED = {
-  key_missing: "This server asks for a key.",
-  key_invalid: "The key is not accepted here.",
   origin_forbidden: "This address is not allowed to call the server.",
   rate_limit_exceeded: "Your key has no conversation left just now.",
   conversation_broken: "A mistake of the server ended the conversation.",

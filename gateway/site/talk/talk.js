@@ -3,7 +3,7 @@
 import { Call } from "./call.js";
 import { Captions } from "./captions.js";
 import { Choices, about } from "./choices.js";
-import { Door } from "./door.js";
+import { Door } from "../door.js";
 import * as failures from "./failures.js";
 import { invite } from "./invitation.js";
 import { Notice } from "./notice.js";
@@ -20,7 +20,7 @@ const tape = new Tape(at("tape"));
 const captions = new Captions(at("said"), at("reply"), at("cut"));
 const notice = new Notice(at("failure"));
 const readings = new Readings(at("readings"));
-const door = new Door(at("door"), begin);
+const door = new Door(at("door"), failures.OF_KEYS, begin);
 const choices = new Choices({ flow: at("flow"), language: at("language"), voice: at("voice") }, chosen);
 /** @type {Turns} */
 let turns;
@@ -33,8 +33,8 @@ let opening = null;
 
 async function begin() {
   try {
-    const known = await about(door.key);
-    choices.offer(known, door.key);
+    const known = await about(door.headers);
+    choices.offer(known, door.headers);
     turns = new Turns(at("turns"), known);
     tape.budget = known;
     tape.draw();
