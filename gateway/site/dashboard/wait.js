@@ -55,7 +55,8 @@ export class Wait {
     const pointer = make("p", { className: `pointer ${name} ${grade(value, fixed)}` });
     const share = Math.min(value / most, 1);
     pointer.style.left = `${100 * share}%`;
-    pointer.classList.toggle("flipped", share > 0.6);
+    // Half of them on the left and most of them on the right, where there is room.
+    pointer.classList.toggle("flipped", share > (name === "half" ? 0.35 : 0.62));
     pointer.append(make("b", { text: ms(value) }), make("span", { text: name === "half" ? "half" : "19 of 20" }));
     this.scale.append(pointer);
   }

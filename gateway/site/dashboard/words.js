@@ -34,7 +34,7 @@ export function sentence({ now, fixed }) {
   if (!answers.count) return [`${people} talking. `, talking.opened ? "Nobody has been answered yet." : "Nobody has called yet."];
   const best = grade(answers.p50_ms, fixed);
   const worst = grade(answers.p95_ms, fixed);
-  const come = answers.of_last_minute ? "Answers come in " : "The last answers came in ";
+  const come = answers.of_last_minute && talking.now ? "Answers come in " : "The last answers came in ";
   const slowest = worst === best ? "one in twenty takes longer than " : `${GRADES[best]}; one in twenty takes longer than `;
   return [
     `${people} talking. ${come}`,
