@@ -123,7 +123,7 @@ async def test_a_full_server_is_asked_again(offline: Running) -> None:
             socket.connect_to_server()
             return
         turned_away = True
-        socket.send('{"type": "error", "code": "server_busy", "message": "no room; try again in 1 s", "fault": "server"}')
+        socket.send('{"type": "error", "code": "server_busy", "message": "no room", "fault": "server", "retry_after_s": 1}')
         await socket.close(code=1013, reason="server_busy")
 
     async with visiting(f"{offline.url}/") as visit:

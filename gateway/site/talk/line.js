@@ -13,6 +13,8 @@ const PONG_MS = 10_000;
 const KEPT_FRAMES = 200;
 const NORMAL = 1000;
 const POLICY = 1008;
+/** This replica of the server goes, and others take its callers at once. */
+const RESTART = 1012;
 const BUSY_S = 5;
 /** Refusals that may be otherwise a moment later, when what broke is known to be gone. */
 const MAY_CHANGE = ["rate_limit_exceeded", "resume_later"];
@@ -126,8 +128,7 @@ export class Line {
     if (code === NORMAL) {
       this.told.state({ name: "over" });
     } else if (reason === "server_busy") {
-      // How long to wait stands in the sentence, for whoever reads it.
-      const seconds = Number(/(\d+) s\b/.exec(this.error.message)?.[1] ?? BUSY_S);
+      const seconds = this.error.retry_after_s ?? BUSY_S;
       this.told.state({ name: "busy", seconds });
       this.waiting = setTimeout(() => this.#connect({ name: "connecting" }), 1000 * seconds);
     } else if (this.resume && reason === "resume_unknown") {
@@ -139,11 +140,11 @@ export class Line {
     } else if (code === POLICY || reason === "conversation_broken") {
       this.told.state({ name: "refused", code: reason, message: this.error?.message ?? "" });
     } else {
-      this.#again();
+      this.#again(code === RESTART ? 0 : AGAIN_MS);
     }
   }
 
-  #again() {
+  #again(waitMs = AGAIN_MS) {
     if (this.tried === TRIES) {
       this.told.state({ name: "gone" });
       return;
@@ -151,7 +152,7 @@ export class Line {
     this.tried += 1;
     const state = { name: "again", tried: this.tried, tries: TRIES };
     this.told.state(state);
-    this.waiting = setTimeout(() => this.#connect(state), AGAIN_MS);
+    this.waiting = setTimeout(() => this.#connect(state), waitMs);
   }
 
   #drop(code) {
