@@ -45,6 +45,8 @@ def node_environment(config: Config) -> dict[str, str]:
         "RAY_SERVE_CONTROL_LOOP_INTERVAL_S": "0.25",
         # And each replica, and each handle of one, brings its figures to Ray as often; Ray fetches them every ten seconds.
         "RAY_SERVE_METRICS_EXPORT_INTERVAL_MS": "5000",
+        # Three looks without HAProxy, and it is started again: callers try for five seconds to come back.
+        "RAY_SERVE_PROXY_HEALTH_CHECK_PERIOD_S": "0.25",
         "RAY_SERVE_DIRECT_INGRESS_MIN_DRAINING_PERIOD_S": str(DEREGISTER_S),
         "RAY_SERVE_HAPROXY_HARD_STOP_AFTER_S": str(config.server.patience_s + MARGIN_S),
         "RAY_SERVE_HAPROXY_TIMEOUT_CLIENT_S": longest,

@@ -4,6 +4,7 @@ import asyncio
 import os
 import signal
 from collections.abc import Iterator
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -17,6 +18,7 @@ from tests.e2e.conftest import Spoken
 from tests.e2e.talking import Talk
 
 SHARD, VAD, GATEWAY = "ray::BufferActor", "ray::VADActor", "ray::ServeReplica:parley:gateway"
+PROXY = "haproxy"
 QUESTION = "What are your opening hours on Saturday?"
 SETTINGS = ("conversation.greeting=false", "asr.providers=[sphinx]", "llm.providers=[flow]", "tts.providers=[sim]")
 LONG_MS = 3_000
@@ -41,8 +43,9 @@ def kill(server: Running, title: str) -> None:
 
 
 def _title(process: psutil.Process) -> str:
+    """Of Ray's processes what they are; of others the program."""
     try:
-        return process.cmdline()[0]
+        return Path(process.cmdline()[0]).name if process.name() == PROXY else process.cmdline()[0]
     except (psutil.Error, IndexError):
         return ""
 
@@ -65,7 +68,7 @@ async def check(talk: Talk) -> None:
     await talk.stop()
 
 
-@pytest.mark.parametrize("victim", [SHARD, VAD, GATEWAY])
+@pytest.mark.parametrize("victim", [SHARD, VAD, GATEWAY, PROXY])
 async def test_a_question_during_which_it_dies_is_answered_once(server: Running, spoken: Spoken, victim: str) -> None:
     question = await asyncio.to_thread(spoken, QUESTION)
     async with Client(server.url, 16_000, patience=PATIENT) as client:
