@@ -33,6 +33,7 @@ from gateway.native import NativeApi
 from gateway.pages import Pages
 from gateway.realtime import RealtimeApi
 from gateway.rest import refusal
+from gateway.voices import Voices
 from pipeline import figures as of
 from pipeline.config import Config
 from pipeline.errors import ClientError
@@ -46,6 +47,8 @@ class Gateway:
         self._config = config
         self._stages = stages
         self._guard = Guard(config)
+        self._far = FarStages(Serve(), config.budget)
+        self._voices = Voices(self._far)
         sockets.use()
         self._calls: Calls | None = None
         self._health: HealthWatch | None = None
@@ -62,23 +65,22 @@ class Gateway:
                 About(self._config, self._guard, self._watch).route(),
                 Metrics(self._guard, self._look).route(),
                 Dashboard(self._guard, self._all_live).route(),
-                *NativeApi(self._config, self._guard, self._watch, self._all_calls).routes(),
+                *NativeApi(self._config, self._voices, self._guard, self._watch, self._all_calls).routes(),
                 guarded("/v1", self._api(), self._guard, self._config.server.cors_origins),
             ]
         )
 
     def _api(self) -> list[BaseRoute]:
         """What `/v1` answers, all of it behind the guard."""
-        stages = FarStages(Serve(), self._config.budget)
 
         def check() -> None:
             self._all_calls().check_lateness()
 
         return [
-            *Transcriptions(self._config, stages, check).routes(),
-            *SpeechApi(self._config, stages, check).routes(),
+            *Transcriptions(self._config, self._far, check).routes(),
+            *SpeechApi(self._config, self._far, self._voices, check).routes(),
             *Models(lambda: self._watch().picture()["providers"]).routes(),
-            *RealtimeApi(self._config, stages, self._guard, self._watch, self._all_calls).routes(),
+            *RealtimeApi(self._config, self._voices, self._guard, self._watch, self._all_calls).routes(),
         ]
 
     def _watch(self) -> HealthWatch:

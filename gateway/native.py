@@ -16,6 +16,7 @@ from gateway.connection import TRY_LATER, Close, Connection, Terms, policy, refu
 from gateway.counting import refused
 from gateway.guard import Guard, accepting
 from gateway.realtime import Watch
+from gateway.voices import Voices
 from pipeline.config import Config
 from pipeline.errors import ClientError, ConfigError, ParleyError, ServerError
 from pipeline.events import HungUp, WentAway
@@ -34,8 +35,11 @@ _PASSING = ("resume_later", "server_busy")
 class NativeApi:
     """The address in one gateway replica."""
 
-    def __init__(self, config: Config, guard: Guard, watch: Callable[[], Watch], calls: Callable[[], Calls]) -> None:
+    def __init__(
+        self, config: Config, voices: Voices, guard: Guard, watch: Callable[[], Watch], calls: Callable[[], Calls]
+    ) -> None:
         self._config = config
+        self._voices = voices
         self._guard = guard
         self._watch = watch
         self._calls = calls
@@ -49,7 +53,7 @@ class NativeApi:
             try:
                 await place.enter_async_context(self._guard.admit_conversation(scope))
                 hello = native.read_query(dict(QueryParams(scope["query_string"])))
-                call = await self._rejoined(hello, calls) if hello.resume else self._new(hello, calls)
+                call = await self._rejoined(hello, calls) if hello.resume else await self._new(hello, calls)
             except ParleyError as error:
                 refused(error)
                 close = Close(TRY_LATER, error.code) if error.code in _PASSING else policy(error)
@@ -68,9 +72,10 @@ class NativeApi:
             finally:
                 calls.end(call, HungUp() if connection.over else WentAway())
 
-    def _new(self, hello: native.Hello, calls: Calls) -> Call:
+    async def _new(self, hello: native.Hello, calls: Calls) -> Call:
         calls.check_room()
         language, flow = self._wishes(hello)
+        await self._voices.check(hello.voice)
         wish = Wish(voice=hello.voice)
         manner = Manner(language, hello.out_rate, wish, greets=self._config.conversation.greeting)
         return Call(Opening(secrets.randbits(63), flow, manner, secrets.token_urlsafe(24)))

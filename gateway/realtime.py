@@ -4,7 +4,6 @@ Who may not come in is taken in first, hears why in an `error` event, and is clo
 the error's type and code as the reason. A session of transcription (`intent=transcription`) needs no model.
 """
 
-import asyncio
 import logging
 import secrets
 import time
@@ -18,15 +17,14 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from actors.engines.voices import OPENAI_VOICES
 from actors.inbox import Opening
-from actors.stages import Stages
 from gateway import connection, sockets
 from gateway.calls import Call, Calls
 from gateway.connection import GOING_AWAY, POLICY, TRY_LATER, Close, Connection
 from gateway.counting import refused
 from gateway.guard import Guard, accepting
 from gateway.rest import refusal
+from gateway.voices import Voices
 from pipeline.config import Config
 from pipeline.engine_settings import FlowEngine
 from pipeline.errors import ClientError, Fault, ParleyError
@@ -51,7 +49,6 @@ _CLOSES = {
 _ENVELOPE_BYTES = 65_536
 """What a message may hold besides its audio."""
 _HIGHEST_RATE = 24_000
-_VOICES_S = 2.0
 
 
 class Watch(Protocol):
@@ -64,17 +61,16 @@ class RealtimeApi:
     def __init__(
         self,
         config: Config,
-        stages: Stages,
+        voices: Voices,
         guard: Guard,
         watch: Callable[[], Watch],
         calls: Callable[[], Calls],
     ) -> None:
         self._config = config
-        self._stages = stages
+        self._voices = voices
         self._guard = guard
         self._watch = watch
         self._calls = calls
-        self._voices: frozenset[str] = frozenset()
 
     def routes(self) -> list[BaseRoute]:
         return [WebSocketRoute("/realtime", self), Route("/realtime/calls", _no_calls, methods=["POST"])]
@@ -113,7 +109,7 @@ class RealtimeApi:
             turn=config.turn,
             language=config.conversation.language,
             transcribes=transcribes,
-            voices=await self._known_voices(),
+            voices=await self._voices.names(),
             flow_answers=self._flow_answers(),
             history_items=config.conversation.history_messages,
             text_chars=config.api.item_chars,
@@ -138,18 +134,6 @@ class RealtimeApi:
         """Until it is known who answers, it is the last resort."""
         llm = self._config.llm
         return isinstance(llm.engines[self._watch().answering().get("llm", llm.providers[-1])], FlowEngine)
-
-    async def _known_voices(self) -> frozenset[str]:
-        """They do not change while the stage runs; as long as it cannot tell, any voice may be asked for."""
-        if not self._voices:
-            try:
-                async with asyncio.timeout(_VOICES_S):
-                    listed = await self._stages.voices()
-            except Exception as error:
-                log.warning("the voices are not known yet (%s)", type(error).__name__)
-                return frozenset()
-            self._voices = frozenset(OPENAI_VOICES) | {voice.name for voice in listed}
-        return self._voices
 
     def _rate_limits(self, caller: Caller) -> list[tuple[str, int, int, float]]:
         return [(limit.name, limit.limit, limit.remaining, limit.reset_seconds) for limit in self._guard.rate_limits(caller)]

@@ -18,14 +18,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 from starlette.types import Receive, Scope, Send
 
-from actors.engines.voices import OPENAI_VOICES, is_known
-from actors.stages import Stages, as_parley_error
+from actors.engines.voices import OPENAI_VOICES
+from actors.stages import Stages
 from gateway.audio.encoding import MEDIA_TYPES, encoded, make_encoder
 from gateway.audio.leaving import unless_gone
 from gateway.audio.places import Places
 from gateway.audio.reading import read_aloud
 from gateway.audio.speech_request import SpeechRequest, read_request
 from gateway.rest import refusal
+from gateway.voices import Voices
 from pipeline.config import Config
 from pipeline.errors import ClientError, ParleyError
 from pipeline.phrasing import Phraser
@@ -48,15 +49,14 @@ class SpeechCut(Exception):
 class SpeechApi:
     """The addresses in one gateway replica."""
 
-    def __init__(self, config: Config, stages: Stages, check: Callable[[], None]) -> None:
+    def __init__(self, config: Config, stages: Stages, voices: Voices, check: Callable[[], None]) -> None:
         """`check` raises what keeps the request out when the server has no time for it."""
         self._check = check
         self._api = config.api
         self._language = config.conversation.language
         self._patience_s = config.budget.tts_ms * config.budget.hedge_at / 1000
         self._stages = stages
-        self._listed: tuple[Voice, ...] = ()
-        """The voices of the stage, which do not change while it runs."""
+        self._voices = voices
         self._places = Places(config.api.speeches, "texts are spoken", RETRY_AFTER_S)
 
     def routes(self) -> list[Route]:
@@ -76,7 +76,7 @@ class SpeechApi:
             self._check()
             with self._places.take():
                 wanted = await read_request(request, self._api.speech_max_chars)
-                await self._check_voice(wanted.voice)
+                await self._voices.check(wanted.voice)
                 await unless_gone(self._answer(wanted, send), receive)
         except ParleyError as error:
             await refusal(error)(scope, receive, send)
@@ -112,26 +112,12 @@ class SpeechApi:
 
     async def _show_voices(self, _: Request) -> Response:
         try:
-            listed = await self._voices()
+            listed = await self._voices.listed()
         except ParleyError as error:
             return refusal(error)
         names = {voice.name for voice in listed}
         always = [Voice(name, "", "one of this server's voices answers to it") for name in OPENAI_VOICES if name not in names]
         return JSONResponse({"voices": [_entry(voice) for voice in (*always, *listed)]})
-
-    async def _voices(self) -> tuple[Voice, ...]:
-        if not self._listed:
-            try:
-                self._listed = await self._stages.voices()
-            except Exception as error:
-                raise as_parley_error(error) from None
-        return self._listed
-
-    async def _check_voice(self, name: str) -> None:
-        if not name or name in OPENAI_VOICES:
-            return
-        if not is_known(name, {voice.name for voice in await self._voices()}):
-            raise ClientError("voice_unknown", "there is no such voice; /v1/audio/voices lists those that there are", "voice")
 
 
 async def _first(parts: AsyncGenerator[bytes, None]) -> bytes | None:

@@ -12,12 +12,14 @@ from actors.outbox import ForClient, Rejoined
 from gateway.calls import Call
 from gateway.guard import Guard
 from gateway.native import NativeApi
+from gateway.voices import Voices
 from pipeline.errors import ServerError
 from pipeline.events import FromCaller, HungUp, Typed, WentAway
 from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, WentOn
 from pipeline.ports import Wish
+from tests.gateway.audio.talkers import Talkers
 from tests.gateway.test_connection import Socket
 
 SECRET = "a-secret-of-some-length"
@@ -68,7 +70,7 @@ class Shards:
 class Caller:
     def __init__(self, shards: Shards, query: str = "") -> None:
         config = load_config(environ={})
-        api = NativeApi(config, Guard(config), lambda: self, lambda: shards)  # type: ignore[arg-type]
+        api = NativeApi(config, Voices(Talkers()), Guard(config), lambda: self, lambda: shards)  # type: ignore[arg-type]
         scope = {"type": "websocket", "path": "/ws", "query_string": query.encode(), "headers": [], "subprotocols": []}
         self.socket = Socket()
         self.socket.incoming.put_nowait({"type": "websocket.connect"})
@@ -135,6 +137,7 @@ async def test_what_is_said_goes_both_ways(shards: Shards) -> None:
         ("rate=1", "rate_unsupported"),
         ("flow=none", "flow_unknown"),
         ("lang=xx", "language_unsupported"),
+        ("voice=nobody", "voice_unknown"),
         ("resume=1", "query_invalid"),
     ],
 )

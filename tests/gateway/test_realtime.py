@@ -15,6 +15,7 @@ from actors.inbox import Opening
 from gateway.calls import Call as Carried
 from gateway.guard import Guard, guarded
 from gateway.realtime import RealtimeApi
+from gateway.voices import Voices
 from pipeline import keys
 from pipeline.errors import ServerError
 from pipeline.events import Adjusted, Committed, FromCaller, HungUp
@@ -75,7 +76,7 @@ class Door:
         self.shard, self.speakers = Shard(), Speakers()
         self.providers = {"llm": llm} if llm else {}
         guard = Guard(self.config)
-        api = RealtimeApi(self.config, self.speakers, guard, lambda: self, lambda: self.shard)  # type: ignore[arg-type]
+        api = RealtimeApi(self.config, Voices(self.speakers), guard, lambda: self, lambda: self.shard)  # type: ignore[arg-type]
         self.app = Starlette(routes=[guarded("/v1", api.routes(), guard)])
 
     def answering(self) -> dict[str, str]:

@@ -20,6 +20,7 @@ from starlette.routing import Mount
 from actors.engines.voices import OPENAI_VOICES
 from actors.stages import LocalStages, Stages
 from gateway.audio.speech import SpeechApi, SpeechCut
+from gateway.voices import Voices
 from pipeline.errors import ProviderError
 from pipeline.loading import load_config
 from pipeline.ports import Phrase
@@ -33,7 +34,7 @@ BROKEN = ProviderError("provider_cut", "it broke")
 
 
 def application(stages: Stages, *overrides: str, check: Callable[[], None] = room) -> tuple[Starlette, SpeechApi]:
-    api = SpeechApi(load_config(None, ["tts.providers=[espeak]", *overrides], {}), stages, check)
+    api = SpeechApi(load_config(None, ["tts.providers=[espeak]", *overrides], {}), stages, Voices(stages), check)
     return Starlette(routes=[Mount("/v1", routes=api.routes())]), api
 
 
