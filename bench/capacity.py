@@ -19,6 +19,7 @@ SIZES = (1_000, 10_000, 100_000, 1_000_000)
 _MOST_SHARDS = 600
 _FRAME_S = 0.02
 _CHUNK_S = 0.2
+_FIRST_TURN_S = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +47,18 @@ class Model:
 
 
 MEASURED = {
-    "gateway": Cost(each=1.65, once=72, link=31),
-    "shard": Cost(each=1.46, once=80, link=34),
-    "vad": Cost(each=1.19, once=63),
-    "haproxy": Cost(each=0.77, once=12),
-    "stages": Cost(each=0.79),
-    "rest": Cost(each=0.63),
+    "gateway": Cost(each=0.98, once=14, link=6),
+    "shard": Cost(each=0.82, once=18, link=8),
+    "vad": Cost(each=1.03, once=28),
+    "haproxy": Cost(each=0.71, once=13),
+    "stages": Cost(each=0.36),
+    "rest": Cost(each=0.03),
 }
-"""Measured (`python -m bench.load`, lines through bench/results/load.json); `rest` is Ray's own."""
+"""Measured (`make bench`, lines through bench/results/bench.json); `rest` is Ray's own."""
 
 _LINK_SHARE = 0.3
-"""Of what a process takes without conversations, the part that each link adds. Measured for gateways, roughly: eight callers
-with `buffer.replicas` of 1, 2 and 4. For shards it is a guess that it is the same."""
+"""Guess: of what a process takes without conversations, the part that each link adds. Measured for gateways only, roughly, when
+parts still talked by Ray calls; not measured anew over lines."""
 
 GUESSED_MODELS = {
     "asr": Model(calls=3, hold_ms=50, slots=16),
@@ -137,9 +138,9 @@ class Need:
 
 
 def mesh(inputs: Inputs, conversations: float) -> tuple[int, int] | None:
-    """The fewest gateways and shards, none of them fuller than it may be; None where their links alone are too much."""
+    """The fewest gateways and shards, each with its VAD actor, none fuller than it may be; None where links are too much."""
     most = 1000 * inputs.utilisation
-    gateway, shard = inputs.costs["gateway"], inputs.costs["shard"]
+    gateway, shard, vad = (inputs.costs[name] for name in ("gateway", "shard", "vad"))
     often = 20 / inputs.tick_ms
     best: tuple[int, int] | None = None
     for shards in range(1, _MOST_SHARDS):
@@ -151,7 +152,8 @@ def mesh(inputs: Inputs, conversations: float) -> tuple[int, int] | None:
         gateways = max(math.ceil(conversations * gateway.each / left), math.ceil(shards / links))
         share = gateways * links / shards
         taken = shard.once + share * shard.link * often + conversations / shards * shard.each
-        if taken <= most and (best is None or gateways + shards < sum(best)):
+        heard = vad.once + conversations / shards * vad.each
+        if max(taken, heard) <= most and (best is None or gateways + shards < sum(best)):
             best = (gateways, shards)
     return best
 
@@ -245,24 +247,30 @@ def scaled(costs: dict[str, Cost], cpu_ms: float) -> dict[str, Cost]:
     return {name: replace(cost, each=cost.each * times) for name, cost in costs.items()}
 
 
-def fitted(runs: list[dict[str, Any]]) -> dict[str, Cost]:
-    """Costs out of the raw numbers of `python -m bench.load`: a line through the runs for each kind of process."""
-    reports = [run["report"] for run in runs]
-    counts = [report["conversations"] for report in reports]
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What so many conversations took, in cores."""
+
+    conversations: int
+    cores: float
+    """Of all processes, beyond those of an idle server."""
+    by_program: dict[str, float]
+
+
+def fitted(runs: list[Run]) -> dict[str, Cost]:
+    """Costs out of measurements: a line through them for each kind of process."""
+    counts = [run.conversations for run in runs]
     if len(set(counts)) < 2:
         raise ValueError("costs need runs with two different numbers of conversations at least")
 
-    def line(milliseconds: list[float]) -> tuple[float, float]:
-        each, once = np.polyfit(counts, milliseconds, 1)
+    def line(cores: list[float]) -> tuple[float, float]:
+        each, once = np.polyfit(counts, [1000 * taken for taken in cores], 1)
         return float(each), max(float(once), 0.0)
 
     def taken(*titles: str) -> list[float]:
-        # Names may begin with a process's number, and Ray's end with what an actor does; the first turn's time is not measured.
-        return [
-            sum(1000 * s for name, s in run["cpu_s"].items() if re.search(rf"(^|[ :])({'|'.join(titles)})($|\.)", name))
-            / (run["report"]["seconds"] - 6)
-            for run in runs
-        ]
+        # Names may begin with a process's number, and Ray's end with what an actor does.
+        wanted = re.compile(rf"(^|[ :])({'|'.join(titles)})($|\.)")
+        return [sum(cores for name, cores in run.by_program.items() if wanted.search(name)) for run in runs]
 
     gateway, shard = line(taken("gateway")), line(taken("BufferActor"))
     costs = {
@@ -272,7 +280,7 @@ def fitted(runs: list[dict[str, Any]]) -> dict[str, Cost]:
         "haproxy": Cost(*line(taken("bi", "haproxy"))),
         "stages": Cost(line(taken("asr", "llm", "tts"))[0]),
     }
-    total = line([1000 * (report["cores"] - report["idle_cores"]) for report in reports])[0]
+    total = line([run.cores for run in runs])[0]
     return costs | {"rest": Cost(max(total - sum(cost.each for cost in costs.values()), 0.0))}
 
 
@@ -297,19 +305,38 @@ def show_needs(inputs: Inputs) -> str:
 
 
 def read_costs(path: Path, wire: str) -> dict[str, Cost]:
-    """Runs of before wires were noted count for any."""
+    """Out of what `make bench` or `python -m bench.load` has written; runs of before wires were noted count for any."""
     try:
-        runs = json.loads(path.read_text(encoding="utf-8"))["runs"]
-        chosen = [run for run in runs if run["report"].get("wire", wire) == wire]
-        if not chosen:
-            raise ValueError(f"{path} holds no runs of the wire {wire}; --wire chooses another")
-        return fitted(chosen)
+        kept = json.loads(path.read_text(encoding="utf-8"))
+        runs = _of_load(kept["runs"], wire) if "runs" in kept else _of_suite(kept, wire)
     except (AttributeError, KeyError, TypeError):
-        raise ValueError(f"{path} does not hold the raw numbers of bench.load") from None
+        raise ValueError(f"{path} holds no raw numbers of make bench or bench.load") from None
+    if not runs:
+        raise ValueError(f"{path} holds no runs of the wire {wire}; --wire chooses another")
+    return fitted(runs)
+
+
+def _of_load(kept: list[dict[str, Any]], wire: str) -> list[Run]:
+    # The first turn's time is not measured.
+    return [
+        _run(run["report"], {name: s / (run["report"]["seconds"] - _FIRST_TURN_S) for name, s in run["cpu_s"].items()})
+        for run in kept
+        if run["report"].get("wire", wire) == wire
+    ]
+
+
+def _of_suite(kept: dict[str, Any], wire: str) -> list[Run]:
+    by_program = kept["cores_by_program"]["Parley"]
+    reports = [report for report in kept["servers"]["parley"]["reports"] if report["wire"] == wire]
+    return [_run(report, by_program[str(report["conversations"])]) for report in reports]
+
+
+def _run(report: dict[str, Any], by_program: dict[str, float]) -> Run:
+    return Run(report["conversations"], report["cores"] - report["idle_cores"], by_program)
 
 
 _DEFAULT = Inputs()
-_FILE = typer.Option(help="Raw numbers of bench.load to take costs from.", exists=True, dir_okay=False)
+_FILE = typer.Option(help="Raw numbers of make bench, or of bench.load, to take costs from.", exists=True, dir_okay=False)
 _FULL = typer.Option(min=0.01, max=1, help="How full anything may be.")
 
 

@@ -54,8 +54,9 @@ class Plan:
     costs: dict[str, Cost] = field(default_factory=lambda: dict(MEASURED))
     client_ms: float = 0
     """CPU of the callers themselves, each a second, where they run on the same cores."""
-    hop_ms: float = 1.5
-    """From one process to another, on top of their work; fitted to the single caller of bench/results/load.json."""
+    hop_ms: float = 0.2
+    """From one process to another, on top of their work; fitted so that the medians of bench/results/bench.json are right on
+    average."""
     stages: dict[str, Stage] = field(
         default_factory=lambda: {
             "asr": _guessed("asr", 50),

@@ -1,8 +1,8 @@
 """How long simulated callers wait, and how many replicas they need: `python -m bench.simulate`.
 
 It prints how full each pool is, the waits at each, and what a caller notices. `--search` looks for the smallest pools with
-which 95 % wait no longer than a limit, for the stages of a turn and for each process. `--readme` repeats the load test on
-paper, beside what was measured.
+which 95 % wait no longer than a limit, for the stages of a turn and for each process. `--readme` repeats the load test of
+`make bench` on paper, beside what was measured.
 """
 
 import json
@@ -18,7 +18,7 @@ from bench.capacity import MEASURED, scaled
 from bench.plans import STAGES, Plan, Report, Stage
 from bench.simulated_calls import simulate
 
-LOAD = Path(__file__).parent / "results" / "load.json"
+BENCH = Path(__file__).parent / "results" / "bench.json"
 POOLS = ("gateway", "shard", *STAGES)
 """Of which there may be more or fewer; every shard has a VAD actor."""
 _MOST_TRIES = 60
@@ -37,9 +37,9 @@ LOAD_TEST = Plan(
         "llm": Stage(160, 160, 0.0, slots=256),
         "tts": Stage(50, 50, 0.0, slots=256),
     },
-    seconds=60,
+    seconds=120,
 )
-"""`python -m bench.load` beside configs/bench.yaml; what the callers take of the cores is a guess."""
+"""The callers of `make bench` on configs/bench.yaml; what they take of the cores themselves is a guess."""
 
 
 def search(plan: Plan, limit_ms: float) -> tuple[Plan, Report] | None:
@@ -116,9 +116,9 @@ def show(plan: Plan, report: Report, console: Console) -> None:
     )
 
 
-def beside_measured(path: Path = LOAD) -> list[tuple[int, float, float, Report]]:
-    """Of each run of the load test on `/ws`: conversations, what was measured at p50 and p95, and the same on paper."""
-    runs = [run["report"] for run in json.loads(path.read_text(encoding="utf-8"))["runs"]]
+def beside_measured(path: Path = BENCH) -> list[tuple[int, float, float, Report]]:
+    """Of each run of `make bench` on `/ws`: conversations, what was measured at p50 and p95, and the same on paper."""
+    runs = json.loads(path.read_text(encoding="utf-8"))["servers"]["parley"]["reports"]
     return [
         (
             run["conversations"],
@@ -127,7 +127,7 @@ def beside_measured(path: Path = LOAD) -> list[tuple[int, float, float, Report]]
             simulate(replace(LOAD_TEST, conversations=run["conversations"])),
         )
         for run in runs
-        if run.get("wire", "ws") == "ws" and run["overhead_p50_ms"] is not None
+        if run["wire"] == "ws" and run["overhead_p50_ms"] is not None
     ]
 
 

@@ -83,27 +83,30 @@ def test_a_voice_waits_for_the_turns_end_its_stages_and_the_way_between() -> Non
 
 
 def test_cores_that_are_full_make_everybody_wait() -> None:
-    enough = simulate(Plan(conversations=150, cores=4, seconds=40))
-    scarce = simulate(Plan(conversations=150, cores=1, seconds=40))
+    enough = simulate(Plan(conversations=250, cores=4, seconds=40))
+    scarce = simulate(Plan(conversations=250, cores=1, seconds=40))
     assert enough.over_p95_ms < 200 < scarce.over_p50_ms
     assert scarce.pools["cpu"].utilisation == pytest.approx(1, abs=0.02)
 
 
-@pytest.mark.parametrize(("conversations", "p50_ms"), [(1, 57), (25, 66), (50, 72), (100, 87), (150, 95), (200, 135)])
+@pytest.mark.parametrize(
+    ("conversations", "p50_ms"),
+    [(1, 21), (10, 36), (25, 24), (50, 25), (100, 49), (150, 41), (200, 49), (250, 65), (300, 75)],
+)
 def test_the_load_test_on_paper_is_near_what_was_measured(conversations: int, p50_ms: float) -> None:
-    """A load table of `bench.load`. One figure was fitted (the time of a way, to the first row); the others follow.
+    """The load table of `make bench`. One figure was fitted (the time of a way, to all rows together); the others follow.
 
     Tails are longer in the real thing than on paper, so only the middle is compared with what was measured.
     """
     report = simulate(replace(LOAD_TEST, conversations=conversations))
-    assert report.over_p50_ms == pytest.approx(p50_ms, rel=0.25)
+    assert report.over_p50_ms == pytest.approx(p50_ms, abs=15)
 
 
-def test_runs_are_read_from_a_load_tests_numbers(tmp_path: Path) -> None:
-    report = {"conversations": 20, "overhead_p50_ms": 61.0, "overhead_p95_ms": 90.0}
-    path = tmp_path / "load.json"
+def test_runs_are_read_from_what_make_bench_has_kept(tmp_path: Path) -> None:
+    report = {"wire": "ws", "conversations": 20, "overhead_p50_ms": 61.0, "overhead_p95_ms": 90.0}
+    path = tmp_path / "bench.json"
     others = [report | {"wire": "realtime"}, report | {"overhead_p50_ms": None}]
-    path.write_text(json.dumps({"runs": [{"report": run} for run in (report, *others)]}), encoding="utf-8")
+    path.write_text(json.dumps({"servers": {"parley": {"reports": [report, *others]}}}), encoding="utf-8")
     [(count, p50, p95, paper)] = beside_measured(path)
     assert (count, p50, p95) == (20, 61.0, 90.0)
     assert paper == simulate(replace(LOAD_TEST, conversations=20))
