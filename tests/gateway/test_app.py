@@ -13,7 +13,7 @@ from gateway.calls import Call
 from pipeline import keys
 from pipeline.events import FromCaller
 from pipeline.loading import load_config
-from tests.gateway.test_connection import Socket
+from tests.gateway.ends import Socket
 
 PICTURE = {"status": "healthy", "version": "1", "sessions": {"active": 1, "total": 2}, "providers": {}}
 

@@ -20,7 +20,7 @@ from pipeline.manner import Manner
 from pipeline.notices import AudioStarted, WentOn
 from pipeline.ports import Wish
 from tests.gateway.audio.talkers import Talkers
-from tests.gateway.test_connection import Socket
+from tests.gateway.ends import Socket
 
 SECRET = "a-secret-of-some-length"
 TOKEN = f"00000000000000ff.{SECRET}"

@@ -22,7 +22,7 @@ from pipeline.events import Adjusted, Committed, FromCaller, HungUp
 from pipeline.loading import load_config
 from pipeline.ports import Voice
 from tests.fakes.fake_time import run_in_fake_time
-from tests.gateway.test_connection import Socket
+from tests.gateway.ends import Socket
 
 _EVENT = TypeAdapter[Any](RealtimeServerEvent)
 

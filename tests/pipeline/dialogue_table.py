@@ -49,7 +49,8 @@ from pipeline import notices
 from pipeline.commands import HangUp, Speak, Think, Transcribe
 from pipeline.notices import AudioStarted, Failed, Heard, Interrupted, Notice, Said, TurnReport
 from pipeline.ports import Message
-from tests.pipeline.dialogue import Dialogue, World, answers, run_out
+from tests.pipeline.dialogue import Dialogue, run_out
+from tests.pipeline.dialogue_world import World, answers
 
 NAMES: dict[str, type[Any]] = {
     "began": notices.CallerBegan,

@@ -25,7 +25,8 @@ from pipeline.replay import Replay
 from pipeline.speculation import Books
 from pipeline.states import State
 from pipeline.work import Work
-from tests.pipeline.dialogue import _FRAME, _WINDOW, FRAME, FRAME_S, RATE, Answer, Dialogue, Reply, World
+from tests.pipeline.dialogue import Dialogue
+from tests.pipeline.dialogue_world import FRAME, FRAME_S, RATE, SILENT_FRAME, WINDOW, Answer, Reply, World
 
 _WINDOWS_A_FRAME = 4
 _Make = Callable[[on.FromStage], on.FromStage]
@@ -171,9 +172,9 @@ class Surviving(Dialogue):
 
     def _frame(self) -> None:
         self._received += FRAME
-        self.journal.audio(_FRAME.tobytes())
+        self.journal.audio(SILENT_FRAME.tobytes())
         if not self.down:
-            dropped = self.ear.hear(_FRAME, self.now)
+            dropped = self.ear.hear(SILENT_FRAME, self.now)
             if dropped is not None:
                 self._take(dropped)
             self._judge()
@@ -184,8 +185,8 @@ class Surviving(Dialogue):
         for _ in range(_WINDOWS_A_FRAME):
             if self.down or self.ear.next_window() is None:
                 return
-            middle = (self._judged + _WINDOW / 2) / 16_000
-            self._judged += _WINDOW
+            middle = (self._judged + WINDOW / 2) / 16_000
+            self._judged += WINDOW
             event = self.ear.judge(0.9 if self.caller.sounds_at(middle) else 0.05, piece_under_way=self.brain.piece_under_way)
             if event is not None:
                 self._take(event)

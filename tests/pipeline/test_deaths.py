@@ -7,7 +7,8 @@ words which were given out stay as they were.
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.pipeline.dialogue import World, run_out
+from tests.pipeline.dialogue import run_out
+from tests.pipeline.dialogue_world import World
 from tests.pipeline.surviving import Surviving
 from tests.pipeline.test_dialogue_properties import PIECES, RULES, TIMELINES, WORLDS, act
 

@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from pipeline import events as on
 from pipeline.commands import HangUp
 from pipeline.notices import AudioStarted, CallerBegan, Failed, Interrupted, TurnReport
-from tests.pipeline.dialogue import Dialogue, World, answers, run_out
+from tests.pipeline.dialogue import Dialogue, run_out
+from tests.pipeline.dialogue_world import World, answers
 
 WORDS = st.sampled_from(["yes", "mhm", "okay", "stop", "and", "um", "no i meant sunday", "what are your opening hours", "on"])
 PAUSES = st.sampled_from([0.05, 0.12, 0.2, 0.3, 0.45, 0.7])
