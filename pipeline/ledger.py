@@ -67,6 +67,10 @@ class Ledger:
     def end_phrase(self) -> None:
         self._phrases[-1].ended = True
 
+    def words(self, samples: int) -> int:
+        """How many words were said in so much of it."""
+        return len(self.text(samples).split())
+
     def text(self, samples: int) -> str:
         """What was said in so much of it."""
         parts = [phrase.heard(samples - phrase.start, self.rate) for phrase in self._phrases if samples > phrase.start]

@@ -26,6 +26,8 @@ class Manner:
     """Whether speech over a reply ends it."""
     keeps_items: bool = False
     """Whether the client keeps account of items; only then is it told of them."""
+    shows_words: bool = False
+    """Whether the client is told where the words of a reply lie in its audio."""
     turn: Turn | None = None
     """Rules for the beginning and end of a turn, in place of the configured ones."""
     idle_ms: int = 0

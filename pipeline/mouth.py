@@ -21,7 +21,19 @@ from pipeline.ledger import Ledger
 from pipeline.manner import Manner
 from pipeline.meaning import same_meaning
 from pipeline.memento import ReplyDue, Told
-from pipeline.notices import AudioDone, AudioStarted, CallGrew, Failed, Held, ReplyBegan, ReplyEnded, Said, TurnReport, WentOn
+from pipeline.notices import (
+    AudioDone,
+    AudioStarted,
+    CallGrew,
+    Failed,
+    Held,
+    ReplyBegan,
+    ReplyEnded,
+    Said,
+    TurnReport,
+    Voiced,
+    WentOn,
+)
 from pipeline.phrasing import Phraser
 from pipeline.ports import Finish, FlowStep, Message, Prompt, ToolCall, Wish
 from pipeline.reply import Reply
@@ -334,6 +346,8 @@ class Mouth:
             reply.began = True
             out.append(Tell(AudioStarted(reply.turn)))
         out.append(Play(pcm))
+        if self.manner.shows_words and (marks := reply.playout.marks(len(pcm) // 2)):
+            out.append(Tell(Voiced(reply.turn, marks)))
         if not first:
             return None
         if clock is not None:

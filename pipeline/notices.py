@@ -66,6 +66,15 @@ class AudioDone:
 
 
 @dataclass(frozen=True, slots=True)
+class Voiced:
+    """Where the words of the reply lie in the audio that was sent last."""
+
+    turn: int
+    marks: tuple[tuple[int, int], ...]
+    """Milliseconds of the reply, and how many of its words have been said by then."""
+
+
+@dataclass(frozen=True, slots=True)
 class Held:
     """The caller made a sound: playing stops, and what was not played is thrown away; it is sent again if need be."""
 
@@ -123,6 +132,7 @@ ForCaller = (
     | Said
     | AudioStarted
     | AudioDone
+    | Voiced
     | Held
     | WentOn
     | Interrupted

@@ -12,6 +12,8 @@ from pipeline.config import Playout as Rules
 from pipeline.ledger import Ledger
 from pipeline.ports import Word
 
+_MARK_MS = 50
+"""How closely the places of words are told."""
 _KEPT_LEADS = 2
 """How much of what was sent is kept, in leads: a client may be behind what the clock allows."""
 
@@ -157,6 +159,18 @@ class Playout:
         if self._holds:
             self._keep(pcm)
         return pcm
+
+    def marks(self, newest: int) -> tuple[tuple[int, int], ...]:
+        """Where words have been said in so many samples that were sent last: milliseconds, and words of the reply by then."""
+        marks: list[tuple[int, int]] = []
+        said = self.ledger.words(self.sent - newest)
+        step = to_samples(_MARK_MS, self.rate)
+        for place in [*range(self.sent - newest + step, self.sent, step), self.sent]:
+            words = self.ledger.words(place)
+            if words > said:
+                marks.append((to_ms(place, self.rate), words))
+                said = words
+        return tuple(marks)
 
     def _keep(self, pcm: bytes) -> None:
         self._recent.append(pcm)

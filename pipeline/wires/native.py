@@ -30,6 +30,7 @@ class Hello(_Wire):
     lang: str = Field(default="", pattern="^([a-z]{2})?$")
     flow: str = Field(default="", max_length=64, pattern="^[A-Za-z0-9_-]*$")
     voice: str = Field(default="", max_length=128)
+    words: bool = False
     resume: str = Field(default="", pattern="^([0-9a-f]{16}\\.[A-Za-z0-9_-]{16,64})?$")
 
 
@@ -152,6 +153,7 @@ _TYPES: dict[type[notices.Notice], str] = {
     notices.Said: "reply",
     notices.AudioStarted: "audio_started",
     notices.AudioDone: "audio_done",
+    notices.Voiced: "voiced",
     notices.Held: "held",
     notices.WentOn: "resumed",
     notices.Interrupted: "interrupted",

@@ -1,5 +1,7 @@
 from dataclasses import replace
 
+import pytest
+
 from pipeline import events as on
 from pipeline.commands import Abandon, Command, Play, Speak, Tell, Think
 from pipeline.errors import Fault
@@ -8,8 +10,8 @@ from pipeline.latency import TurnClock
 from pipeline.loading import load_config
 from pipeline.manner import Manner
 from pipeline.mouth import Mouth, Step
-from pipeline.notices import AudioDone, AudioStarted, Failed, Held, Said, TurnReport, WentOn
-from pipeline.ports import FlowStep, Message, Phrase, Prompt, Wish
+from pipeline.notices import AudioDone, AudioStarted, Failed, Held, Said, TurnReport, Voiced, WentOn
+from pipeline.ports import FlowStep, Message, Phrase, Prompt, Wish, Word
 from pipeline.speculation import Books
 from pipeline.work import Work
 from tests.pipeline.talk import RATE, sound
@@ -217,3 +219,15 @@ def test_audio_is_done_when_all_of_it_was_sent() -> None:
     ):
         told += carry_on(made, event)
     assert told[-1] == Tell(AudioDone(1, 300))
+
+
+@pytest.mark.parametrize("shows", [False, True])
+def test_where_words_lie_is_told_to_who_wants_to_know(shows: bool) -> None:
+    made = mouth()
+    made.manner = replace(made.manner, shows_words=shows)
+    made.begin(WORK, PROMPT.wish)
+    carry_on(made, on.ReplyGrew(WORK, "Yes, we are.", 0.1))
+    words = (Word("Yes", 0.0, 0.1), Word("we", 0.1, 0.18), Word("are", 0.2, 0.28))
+    told = carry_on(made, on.SpeechMade(WORK, 0, sound(1, 300), words, 0.1))
+    marks = [command.notice.marks for command in told if isinstance(command, Tell) and isinstance(command.notice, Voiced)]
+    assert marks == ([((50, 1), (150, 2), (250, 3))] if shows else [])

@@ -18,6 +18,7 @@ NOTICES: list[Notice] = [
     notices.Said(3, "Good morning.", False),
     notices.AudioStarted(3),
     notices.AudioDone(3, 1_500),
+    notices.Voiced(3, ((200, 1), (450, 2))),
     notices.Held(3, 700),
     notices.WentOn(3, 700),
     notices.Interrupted(3, 700, "Good"),

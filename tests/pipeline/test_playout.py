@@ -316,6 +316,14 @@ def test_phrases_are_heard_one_after_the_other() -> None:
     assert heard == ["", "One.", "One. Two and", "One. Two and three.", "One. Two and three. Four."]
 
 
+def test_it_says_where_words_lie_in_what_was_sent_last() -> None:
+    words = (Word("We", 0.0, 0.2), Word("are", 0.25, 0.5), Word("open", 0.5, 0.9))
+    made = playing(1_000, words, "We are open")
+    assert made.marks(1_000) == ((100, 1), (400, 2), (700, 3))
+    assert made.marks(500) == ((700, 3),)
+    assert made.marks(100) == ()
+
+
 def test_it_says_when_less_will_be_ahead() -> None:
     made = playing(900)
     assert made.ahead_only(200) == 0.7

@@ -20,7 +20,7 @@ export class Call {
     // Who gets no sound can still type and read.
     if (soundAllowed()) call.sound = await Sound.open(call.#ears()).catch(() => null);
     const rates = call.sound ? { rate: call.sound.rate, out_rate: call.sound.rate } : {};
-    call.line = new Line({ ...wanted, query: { ...wanted.query, ...rates } }, call.#wire());
+    call.line = new Line({ ...wanted, query: { ...wanted.query, ...rates, words: 1 } }, call.#wire());
     return call;
   }
 

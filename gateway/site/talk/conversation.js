@@ -1,7 +1,5 @@
 /** What was said and heard, turn by turn, as the server's messages tell it; docs/wire.md says what they mean. */
 
-import { Pace } from "./pace.js";
-
 /**
  * @typedef {object} Latency
  * @property {number} endpoint_ms
@@ -22,6 +20,8 @@ export class Turn {
     /** Words of the reply that have begun to sound. */
     this.heard = 0;
     this.lengthMs = 0;
+    /** Places of the reply's audio, and how many of its words have been said by then. @type {[number, number][]} */
+    this.marks = [];
     this.cut = false;
     /** @type {{latency: Latency, met: string, speculated: boolean, late: string[], did: string[]} | null} */
     this.report = null;
@@ -36,7 +36,6 @@ export class Conversation {
   /** @param {(turn: Turn) => void} changed */
   constructor(changed) {
     this.changed = changed;
-    this.pace = new Pace();
     /** @type {Map<number, Turn>} */
     this.turns = new Map();
     this.callerSpeaks = false;
@@ -63,8 +62,10 @@ export class Conversation {
         this.awaited = false;
         this.sounding = message.turn;
         break;
+      case "voiced":
+        this.#turn(message.turn).marks.push(...message.marks);
+        break;
       case "audio_done":
-        this.pace.learn(this.#turn(message.turn).words, message.ms);
         this.#change(message.turn, { lengthMs: message.ms });
         break;
       case "interrupted":
@@ -85,7 +86,8 @@ export class Conversation {
     const turn = this.#turn(number);
     if (turn.cut) return;
     if (turn.lengthMs && ms >= turn.lengthMs - 1 && this.sounding === number) this.sounding = null;
-    const heard = this.pace.begun(turn.words, ms, turn.lengthMs);
+    const passed = turn.marks.filter(([place]) => place <= ms);
+    const heard = Math.max(0, ...passed.map(([, words]) => words));
     if (heard !== turn.heard) this.#change(number, { heard });
   }
 

@@ -140,7 +140,7 @@ export class Line {
     } else if (code === POLICY || reason === "conversation_broken") {
       this.told.state({ name: "refused", code: reason, message: this.error?.message ?? "" });
     } else {
-      this.#again(code === RESTART ? 0 : AGAIN_MS);
+      this.#again(code === RESTART && !this.tried ? 0 : AGAIN_MS);
     }
   }
 

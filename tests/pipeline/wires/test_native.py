@@ -186,6 +186,7 @@ def test_whatever_comes_is_understood_or_refused(message: str) -> None:
         (notices.Said(3, "Bien.", False), {"type": "reply", "turn": 3, "text": "Bien.", "final": False}),
         (notices.AudioStarted(3), {"type": "audio_started", "turn": 3}),
         (notices.AudioDone(3, 1_500), {"type": "audio_done", "turn": 3, "ms": 1_500}),
+        (notices.Voiced(3, ((200, 1), (450, 2))), {"type": "voiced", "turn": 3, "marks": [[200, 1], [450, 2]]}),
         (
             notices.Interrupted(3, 700, "Bien"),
             {"type": "interrupted", "turn": 3, "heard_ms": 700, "heard_text": "Bien", "told_by": "clock"},
