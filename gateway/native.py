@@ -77,7 +77,8 @@ class NativeApi:
         language, flow = self._wishes(hello)
         await self._voices.check(hello.voice)
         wish = Wish(voice=hello.voice)
-        manner = Manner(language, hello.out_rate, wish, greets=self._config.conversation.greeting)
+        greets = self._config.conversation.greeting
+        manner = Manner(language, hello.out_rate, wish, greets=greets, shows_words=hello.words)
         return Call(Opening(secrets.randbits(63), flow, manner, secrets.token_urlsafe(24)))
 
     async def _rejoined(self, hello: native.Hello, calls: Calls) -> Call:
