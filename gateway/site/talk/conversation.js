@@ -66,6 +66,8 @@ export class Conversation {
         this.#turn(message.turn).marks.push(...message.marks);
         break;
       case "audio_done":
+        // Where the last words lie may not have been known when they were sent.
+        this.#turn(message.turn).marks.push([message.ms, this.#turn(message.turn).words.length]);
         this.#change(message.turn, { lengthMs: message.ms });
         break;
       case "interrupted":
