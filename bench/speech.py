@@ -1,6 +1,8 @@
 """Speech from the voice that we ship, and the question that callers in a measurement ask."""
 
 import asyncio
+import subprocess
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -16,13 +18,14 @@ _AUDIBLE = 300
 
 @cache
 def say(text: str, language: str = "en", rate: int = LISTENING_RATE) -> Samples:
-    """As a microphone would bring it; not to be called from within an event loop."""
+    """As a microphone would bring it, and always the same.
 
-    async def pieces() -> list[Speech]:
-        return [piece async for piece in espeak.make(Espeak(), Path()).speak(Phrase(text, language))]
-
-    made = asyncio.run(pieces())
-    return Resampler(made[0].rate, rate).push(np.concatenate([piece.samples for piece in made]), last=True)
+    The engine's noise goes on from one text to the next, so what it says depends on what it has said: each text has a process
+    of its own.
+    """
+    command = [sys.executable, "-m", "bench.speech", text, language, str(rate)]
+    made = subprocess.run(command, cwd=Path(__file__).parent.parent, stdout=subprocess.PIPE, check=True)
+    return np.frombuffer(made.stdout, np.int16).copy()
 
 
 def question(
@@ -34,3 +37,12 @@ def question(
     speech = speech[audible[0] : audible[-1] + 1]
     frame = rate // 50
     return speech[: len(speech) // frame * frame]
+
+
+async def _synthesise(text: str, language: str, rate: int) -> Samples:
+    made: list[Speech] = [piece async for piece in espeak.make(Espeak(), Path()).speak(Phrase(text, language))]
+    return Resampler(made[0].rate, rate).push(np.concatenate([piece.samples for piece in made]), last=True)
+
+
+if __name__ == "__main__":
+    sys.stdout.buffer.write(asyncio.run(_synthesise(sys.argv[1], sys.argv[2], int(sys.argv[3]))).tobytes())

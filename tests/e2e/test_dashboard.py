@@ -54,6 +54,7 @@ async def test_it_is_good_on_a_phone_in_the_dark(simulated: Running) -> None:
 
 async def test_moments_are_read_by_keys_too(simulated: Running) -> None:
     async with visiting(f"{simulated.url}/dashboard") as visit:
+        await expect(visit.page.locator("#channels canvas").first).to_be_visible()
         await visit.page.locator("#channels").focus()
         await visit.page.keyboard.press("ArrowLeft")
         await expect(visit.page.locator("#moment")).to_have_text(re.compile(r"^at \d\d:\d\d:\d\d$"))
