@@ -2,7 +2,7 @@
 
 import asyncio
 import inspect
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -55,9 +55,11 @@ async def whole(crew: Crew, what: str, *arguments: Any) -> list[Any]:
         return [piece async for piece in crew.ask("llm", what, *arguments)]
 
 
-async def settled() -> None:
-    """What is on the lines has arrived: a round trip over each costs a few turns of the loop."""
-    await asyncio.sleep(0.05)
+async def until(condition: Callable[[], bool]) -> None:
+    """Lets what is on the lines arrive."""
+    async with asyncio.timeout(5):
+        while not condition():
+            await asyncio.sleep(0)  # noqa: ASYNC110 (the other end of a line brings it about)
 
 
 async def test_it_works_for_every_shard() -> None:
@@ -81,8 +83,7 @@ async def test_a_failure_is_told_as_one_of_ours(error: Exception, expected: tupl
     with pytest.raises((ProviderError, ServerError)) as failure:
         await whole(crew, "fail", error)
     assert (failure.value.code, failure.value.message) == expected
-    await settled()
-    assert duty.work == 0
+    await until(lambda: duty.work == 0)
 
 
 async def test_nobody_works_for_who_has_left() -> None:
@@ -91,17 +92,15 @@ async def test_nobody_works_for_who_has_left() -> None:
     async with aclosing(crew.ask("llm", "reply")) as answer:
         assert await anext(answer) == ("reply",)
         assert duty.work == 1
-    await settled()
-    assert (duty.work, work.left) == (0, 1)
+    await until(lambda: duty.work == 0)
+    assert work.left == 1
 
 
 async def test_more_than_it_may_do_waits() -> None:
     work, crew = Work(), Crew()
     duty = on_duty(work, crew, most=2)
     tasks = [asyncio.create_task(whole(crew, "reply", number)) for number in range(5)]
-    await work.begun.wait()
-    await settled()
-    assert (duty.work, work.now) == (5, 2)
+    await until(lambda: (duty.work, work.now) == (5, 2))
     work.go_on.set()
     assert await asyncio.gather(*tasks) == [[("reply", number), "the end"] for number in range(5)]
     assert work.most == 2
@@ -152,10 +151,9 @@ async def test_its_end_waits_for_what_is_under_way() -> None:
     task = asyncio.create_task(whole(crew, "reply"))
     await work.begun.wait()
     end = asyncio.create_task(duty.end())
-    await settled()
+    await until(lambda: all(member.leaving for member in crew._members.values()))
     assert not end.done()
     late = asyncio.create_task(whole(crew, "too late"))
-    await settled()
     work.go_on.set()
     await asyncio.wait_for(end, 5)
     assert await task == [("reply",), "the end"]
