@@ -58,8 +58,8 @@ async def whole(crew: Crew, what: str, *arguments: Any) -> list[Any]:
 async def until(condition: Callable[[], bool]) -> None:
     """Lets what is on the lines arrive."""
     async with asyncio.timeout(5):
-        while not condition():
-            await asyncio.sleep(0)  # noqa: ASYNC110 (the other end of a line brings it about)
+        while not condition():  # noqa: ASYNC110 (the other end of a line brings it about)
+            await asyncio.sleep(0)
 
 
 async def test_it_works_for_every_shard() -> None:
